@@ -1,0 +1,1 @@
+"""From NHS prescribing extracts to safer opioid care."""

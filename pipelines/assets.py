@@ -1,0 +1,22 @@
+"""Alone knows where sql/, configs/, data/reference/ and reports/templates/ lie: in the wheel or in the checkout.
+
+Nothing here looks at the working directory, so that a command means the same wherever it is typed.
+"""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_IN_WHEEL = _PACKAGE / "_assets"
+_ROOT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
+
+SQL_DIR = _ROOT / "sql"
+CONFIG_DIR = _ROOT / "configs"
+REFERENCE_DIR = _ROOT / "data" / "reference"
+TEMPLATE_DIR = _ROOT / "reports" / "templates"
+CODE_DIR = _PACKAGE
+
+
+def content_files() -> list[Path]:
+    """Every shipped file that can change a published figure: code, SQL and clinical tables, in a fixed order."""
+    code = [path for path in CODE_DIR.rglob("*.py") if _IN_WHEEL not in path.parents]
+    return sorted([*code, *SQL_DIR.rglob("*.sql"), *REFERENCE_DIR.glob("*.csv")])

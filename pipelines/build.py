@@ -1,0 +1,281 @@
+"""Build every table of the warehouse, in one new file: raw views, reference tables, models, keys, checks."""
+
+import csv
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines import models
+from pipelines.config import Layout, Settings
+from pipelines.engine.base import Parameter
+from pipelines.engine.duckdb import DuckDBEngine, LandedPart
+from pipelines.errors import ContractError, ModelError
+from pipelines.ingest.landing import landed_file
+from pipelines.ingest.register import LoadedMonth
+from pipelines.folders import DataFolder
+from pipelines.products import ProductReference, resolve
+from pipelines.statistics.trends import AimTerms, trend_table
+
+logger = logging.getLogger(__name__)
+
+_FIRST_YEAR, _LAST_YEAR = 2010, 2059
+
+
+@dataclass(frozen=True)
+class BuildInputs:
+    """Everything that decides what is built. Same inputs, same content."""
+
+    data: DataFolder
+    settings: Settings
+    loaded_months: tuple[LoadedMonth, ...]
+    sql_dir: Path
+    reference_dir: Path
+    as_at: date | None
+
+
+@dataclass(frozen=True)
+class PythonModel:
+    """A table that is not one SELECT: a function from small Arrow tables to one."""
+
+    name: str
+    description: str
+    grain: str
+    key: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+
+PRODUCTS = PythonModel(
+    "reference.products",
+    "What each product that occurs is: class, route, form, strength, and its oral morphine equivalence (OME) per unit.",
+    "one row per BNF code and description that occurs",
+    ("product_number",),
+    ("intermediate.int_products__distinct",),
+)
+TRENDS = PythonModel(
+    "marts.trends",
+    "Counts, rates, change against the baseline and the aim, for every organisation, month and measure.",
+    "one row per level, organisation, month and measure; dense, zero rows kept",
+    ("org_level", "org_code", "month", "measure"),
+    ("intermediate.int_trends__counts", "intermediate.int_organisations__attributes"),
+)
+
+
+def build(inputs: BuildInputs, engine: DuckDBEngine) -> dict[str, models.SqlModel | PythonModel]:
+    """Materialise every model into the engine's file, each checked against its key. Returns them by name."""
+    sql_models = models.discover(inputs.sql_dir)
+    python_models = {model.name: model for model in (PRODUCTS, TRENDS)}
+    _load_raw(inputs, engine)
+    _load_reference(inputs, engine)
+    reads = {name: engine.tables_named_in(model.select) for name, model in sql_models.items()}
+    reads |= {name: frozenset(model.inputs) for name, model in python_models.items()}
+    built = {name: tables & reads.keys() for name, tables in reads.items()}
+    parameters = _parameters(inputs)
+    every_model: dict[str, models.SqlModel | PythonModel] = {**sql_models, **python_models}
+    for name in models.in_build_order(built):
+        logger.info("Building %s", name)
+        model = every_model[name]
+        if isinstance(model, models.SqlModel):
+            engine.create(name, model.select, parameters, model.kind)
+        else:
+            engine.load(name, _python_table(model, inputs, engine))
+        _check_key(engine, name, model.key)
+    return every_model
+
+
+def run_checks(inputs: BuildInputs, engine: DuckDBEngine) -> list[str]:
+    """Run every sql/checks/assert_*.sql. Returns their names; raises ContractError for the first that finds rows."""
+    ran = []
+    parameters = _parameters(inputs)
+    for file in sorted((inputs.sql_dir / "checks").glob("assert_*.sql")):
+        name = f"intermediate.{file.stem}"
+        engine.create(name, file.read_text(encoding="utf-8"), parameters)
+        found = engine.count(name)
+        if found:
+            raise ContractError(
+                f"A promise of the warehouse is broken: {file.stem.removeprefix('assert_').replace('_', ' ')}.",
+                f"{found:,} row(s) speak against it (sql/checks/{file.name}).",
+                "Nothing was published. Report this with the name of the check.",
+            )
+        ran.append(file.stem)
+    return ran
+
+
+def _check_key(engine: DuckDBEngine, name: str, key: Sequence[str]) -> None:
+    doubled = engine.rows_beyond_key(name, key)
+    if doubled:
+        raise ModelError(
+            f"The table {name} breaks its key.",
+            f"{doubled:,} row(s) share {', '.join(key)} with another.",
+            "Nothing was published. If it names a reference table, look for rows that stand twice in its file.",
+        )
+
+
+def _load_raw(inputs: BuildInputs, engine: DuckDBEngine) -> None:
+    """Schema raw: the landed Parquet of each source, in the months in which it is current."""
+    for source, layouts in _layouts_by_source(inputs.settings).items():
+        months: dict[str, tuple[Path, list[date | None]]] = {}
+        for loaded in inputs.loaded_months:
+            if loaded.file.source == source and loaded.is_current:
+                file = landed_file(loaded.file, inputs.data)
+                months.setdefault(loaded.file.sha256, (file, []))[1].append(loaded.counts.month)
+        parts = [LandedPart(file, sha256, tuple(current)) for sha256, (file, current) in sorted(months.items())]
+        engine.view_landed(f"raw.{source}", parts, _raw_schema(layouts))
+    engine.load("raw.file_months", _file_months(inputs.loaded_months))
+
+
+def _layouts_by_source(settings: Settings) -> dict[str, list[Layout]]:
+    by_source: dict[str, list[Layout]] = {}
+    for layout in settings.layouts:
+        by_source.setdefault(layout.source, []).append(layout)
+    return by_source
+
+
+def _raw_schema(layouts: Sequence[Layout]) -> pa.Schema:
+    fields = {name for layout in layouts for name in layout.columns} - {"patient_id", "month"}
+    if any(layout.is_patient_level for layout in layouts):
+        fields |= {"patient_key", "identity_status"}
+    text = [(name, pa.string()) for name in ("month", *sorted(fields))]
+    return pa.schema([("source_row", pa.int64()), *text, ("file_sha256", pa.string())])
+
+
+def _file_months(loaded_months: Sequence[LoadedMonth]) -> pa.Table:
+    schema = pa.schema(
+        [
+            ("file_name", pa.string()),
+            ("sha256", pa.string()),
+            ("layout", pa.string()),
+            ("source", pa.string()),
+            ("month", pa.date32()),
+            ("rows_read", pa.int64()),
+            ("rows_loaded", pa.int64()),
+            ("rows_out_of_scope", pa.int64()),
+            ("rows_quarantined", pa.int64()),
+            ("rows_duplicate", pa.int64()),
+            ("total_quantity", pa.decimal128(24, 4)),
+            ("quantity_loaded", pa.decimal128(24, 4)),
+            ("values_blanked", pa.int64()),
+            ("is_current", pa.bool_()),
+        ]
+    )
+    rows = [
+        {
+            "file_name": loaded.file.file_name,
+            "sha256": loaded.file.sha256,
+            "layout": loaded.file.layout,
+            "source": loaded.file.source,
+            **loaded.counts._asdict(),
+            "is_current": loaded.is_current,
+        }
+        for loaded in loaded_months
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _load_reference(inputs: BuildInputs, engine: DuckDBEngine) -> None:
+    """Schema reference: the clinical tables as text, the calendar, and the measures."""
+    for file in sorted(inputs.reference_dir.glob("*.csv")):
+        if not file.name.startswith("synthetic_"):
+            engine.load(f"reference.{file.stem}", _text_table(file))
+    engine.load("reference.months", _calendar())
+    engine.load("reference.measures", _measures(inputs.settings))
+
+
+def _text_table(file: Path) -> pa.Table:
+    with file.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    columns = list(rows[0])
+    schema = pa.schema([(column, pa.string()) for column in columns])
+    return pa.Table.from_pylist([{column: row[column] or None for column in columns} for row in rows], schema=schema)
+
+
+def _calendar() -> pa.Table:
+    months = [date(year, month, 1) for year in range(_FIRST_YEAR, _LAST_YEAR + 1) for month in range(1, 13)]
+    following = [*months[1:], date(_LAST_YEAR + 1, 1, 1)]
+    return pa.table(
+        {
+            "month": pa.array(months, pa.date32()),
+            "month_index": pa.array([m.year * 12 + m.month for m in months], pa.int32()),
+            "days_in_month": pa.array([(b - a).days for a, b in zip(months, following, strict=True)], pa.int32()),
+        }
+    )
+
+
+def _measures(settings: Settings) -> pa.Table:
+    """The measures, those of people each with its twin that leaves out children and the end of life."""
+    history = settings.cohorts.first_month_of_data
+    rows = []
+    for measure in settings.measures.measures:
+        twins = ("", "_adult_no_palliative") if measure.unit == "people" else ("",)
+        for twin in twins:
+            without = ", without under-18s, likely end of life and exclusions" if twin else ""
+            rows.append(
+                {
+                    "measure": f"{measure.id}{twin}",
+                    "title": f"{measure.title}{without}",
+                    "why": measure.why,
+                    "kind": measure.kind,
+                    "unit": measure.unit,
+                    "direction": measure.direction,
+                    "source": measure.source,
+                    "first_month_of_data": history.get(measure.history, 1),
+                    "checked_by": settings.measures.checked_by,
+                    "next_review": settings.measures.next_review,
+                }
+            )
+    return pa.Table.from_pylist(rows)
+
+
+def _parameters(inputs: BuildInputs) -> Mapping[str, Parameter]:
+    aim = inputs.settings.aims.default_aim
+    first, last = _baseline_months(aim.baseline)
+    return {
+        **inputs.settings.cohorts.sql_parameters(),
+        "factor_set": inputs.settings.pipeline.factor_set,
+        "aim_baseline_first": first,
+        "aim_baseline_last": last,
+        "as_at_month": inputs.as_at.isoformat() if inputs.as_at else None,
+    }
+
+
+def _baseline_months(baseline: str) -> tuple[str | None, str | None]:
+    if baseline == "first_complete":
+        return None, None
+    first, _, last = baseline.partition("..")
+    return f"{first}-01", f"{last or first}-01"
+
+
+def _python_table(model: PythonModel, inputs: BuildInputs, engine: DuckDBEngine) -> pa.Table:
+    tables = [engine.fetch(f"SELECT * FROM {name}") for name in model.inputs]
+    settings = inputs.settings
+    if model is PRODUCTS:
+        reference = ProductReference.load(inputs.reference_dir)
+        resolved = resolve(tables[0], reference, settings.pipeline.factor_set, settings.pipeline.scope)
+        return _numbered(resolved, tables[0])
+    assert model is TRENDS
+    aim = settings.aims.default_aim
+    terms = AimTerms(settings.aims.default, float(-aim.change), aim.months)
+    definition = f"cohorts {settings.cohorts.version}; factors {settings.pipeline.factor_set}; scope {settings.pipeline.scope}"
+    return trend_table(tables[0], tables[1], terms, definition)
+
+
+def _numbered(resolved: pa.Table, asked: pa.Table) -> pa.Table:
+    """The resolver's answers, with the number under which each product was asked."""
+    assert resolved.num_rows == asked.num_rows
+    return resolved.set_column(0, "bnf_code", asked["bnf_code"]).set_column(
+        1, "bnf_description", asked["bnf_description"]
+    ).append_column("product_number", asked["product_number"])
+
+
+def unconverted_share(engine: DuckDBEngine) -> tuple[int, int, Decimal]:
+    """Opioid items without a dose that count towards the gate, all opioid items, and the share."""
+    row = engine.fetch(
+        "SELECT coalesce(sum(items) FILTER (ome_status NOT IN ('converted', 'excluded_by_factor_set', "
+        "'reversal_netted')), 0) AS unconverted, coalesce(sum(items), 0) AS items FROM intermediate.int_items__ome"
+    ).to_pylist()[0]
+    unconverted, items = int(row["unconverted"]), int(row["items"])
+    return unconverted, items, Decimal(unconverted) / Decimal(items) if items else Decimal(0)

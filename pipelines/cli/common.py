@@ -1,0 +1,128 @@
+"""What every command shares: the folders it works in, how it prints, how it says that something went wrong."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from pipelines.errors import PipelineError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipelines.config import Settings
+    from pipelines.folders import DataFolder
+
+DataDir = Annotated[Path, typer.Option("--data-dir", help="Folder of all data this tool keeps.", show_default=True)]
+ReportsDir = Annotated[Path, typer.Option("--reports-dir", help="Folder for reports that may be shared.")]
+ConfigDir = Annotated[
+    Path | None, typer.Option("--config-dir", help="Your own settings; its files replace the shipped ones by name.")
+]
+
+DEFAULT_DATA_DIR = Path("data")
+DEFAULT_REPORTS_DIR = Path("reports/build")
+
+
+def data_folder(data_dir: Path) -> "DataFolder":
+    """The prepared data folder."""
+    from pipelines.folders import DataFolder
+
+    data = DataFolder(data_dir)
+    data.prepare()
+    return data
+
+
+def settings_of(config_dir: Path | None) -> "Settings":
+    from pipelines.config import load_settings
+
+    return load_settings(config_dir)
+
+
+def month_of(text: str | None, option: str) -> date | None:
+    """`2024-03` → the first day of that month."""
+    if text is None:
+        return None
+    try:
+        year, month = text.split("-")
+        if len(year) == 4 and len(month) == 2:
+            return date(int(year), int(month), 1)
+    except ValueError:
+        pass
+    raise UsageError(f"'{text}' is not a month.", f"Option {option}.", "Write it as YYYY-MM, such as 2024-03.")
+
+
+def say(text: str = "") -> None:
+    """One line of a command's answer, on standard output."""
+    typer.echo(text)
+
+
+def notice(text: str) -> None:
+    """One line that is not part of the answer, on standard error."""
+    typer.echo(text, err=True)
+
+
+def stderr_console() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress() -> Iterator["Progress"]:
+    """Say what is being done, on a terminal only: a log file gets no progress."""
+    if not sys.stderr.isatty():
+        yield Progress(None)
+        return
+    with stderr_console().status("Starting") as status:
+        yield Progress(status.update)
+
+
+class Progress:
+    """Callable that shows the present step."""
+
+    def __init__(self, update: object) -> None:
+        self._update = update
+
+    def __call__(self, step: str) -> None:
+        if callable(self._update):
+            self._update(step)
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """End with three lines and a fixed exit code for what a user can cause; no traceback for it."""
+    _log_to_stderr()
+    try:
+        yield
+    except PipelineError as error:
+        fail(error)
+    except BrokenPipeError:
+        # The reader of a pipe has had enough: not our failure.
+        sys.stderr.close()
+        raise typer.Exit(0) from None
+
+
+def fail(error: PipelineError) -> NoReturn:
+    notice(f"Error: {error.what}")
+    if error.where:
+        notice(f"  {error.where}")
+    if error.remedy:
+        notice(f"  → {error.remedy}")
+    raise typer.Exit(error.exit_code)
+
+
+def _log_to_stderr() -> None:
+    """Warnings of our own modules are notices; more with OPIOIDS_LOG=INFO or DEBUG."""
+    import os
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("pipelines")
+    logger.handlers = [handler]
+    logger.setLevel(os.environ.get("OPIOIDS_LOG", "WARNING").upper())
+    logger.propagate = False

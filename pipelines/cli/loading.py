@@ -1,0 +1,114 @@
+"""add, refresh, synth: getting data in and the main job."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.common import (
+    DEFAULT_DATA_DIR,
+    DEFAULT_REPORTS_DIR,
+    ConfigDir,
+    DataDir,
+    ReportsDir,
+    data_folder,
+    errors_in_words,
+    month_of,
+    notice,
+    progress,
+    say,
+    settings_of,
+)
+
+
+def add(
+    files: Annotated[list[Path], typer.Argument(help="Source files; together they are one delivery.")],
+    layout: Annotated[str | None, typer.Option(help="The layout, where a file does not show it.")] = None,
+    month: Annotated[str | None, typer.Option(help="YYYY-MM, for layouts whose files do not say it.")] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Take in source files: recognise each, keep its bytes, register it. The files themselves stay where they are."""
+    with errors_in_words():
+        from pipelines.ingest.delivery import add_files
+
+        added = add_files(
+            files,
+            data_folder(data_dir),
+            settings_of(config_dir),
+            layout_name=layout,
+            month=month_of(month, "--month"),
+        )
+        for file in added:
+            say(f"{file.file_name}: {file.layout}" + ("" if file.is_new else " (already registered: nothing to do)"))
+            if file.extra_columns and file.is_new:
+                notice(f"  not used and not kept: {', '.join(' '.join(name.split()) for name in file.extra_columns)}")
+
+
+def refresh(
+    as_at: Annotated[str | None, typer.Option(help="YYYY-MM of lists and latest values; default: the newest month that is not provisional.")] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Publish the warehouse without writing reports.")] = False,
+    allow_unconverted: Annotated[
+        str | None, typer.Option(help="Publish although too many opioid items have no dose; say why.", metavar="REASON")
+    ] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Run the main job: land new files, compute doses and cohorts, check, publish, report."""
+    with errors_in_words():
+        from pipelines.refresh import RefreshOptions
+        from pipelines.refresh import refresh as run
+
+        options = RefreshOptions(
+            data_folder(data_dir),
+            reports_dir,
+            settings_of(config_dir),
+            month_of(as_at, "--as-at"),
+            not no_report,
+            allow_unconverted,
+        )
+        with progress() as step:
+            done = run(options, step)
+        for file in done.swept:
+            say(f"Taken from incoming/: {file.file_name} ({file.layout})")
+        say(f"Published snapshot {done.snapshot.snapshot_id}: {done.snapshot.file}")
+        say(f"{done.files_landed} file(s) landed, {done.checks_run} checks passed")
+        if done.unconverted_items:
+            say(
+                f"{done.unconverted_items:,} of {done.opioid_items:,} opioid items have no dose: "
+                "see marts.unconverted_items"
+            )
+        for file_written in done.reports:
+            say(f"Report: {file_written}")
+
+
+def synth(
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+    patients: Annotated[int, typer.Option(min=1, help="How many people are dispensed something.")] = 2000,
+    months: Annotated[int, typer.Option(min=1, help="How many months.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    start: Annotated[str, typer.Option(help="First month, YYYY-MM.")] = "2024-01",
+    dirty: Annotated[bool, typer.Option("--dirty", help="With the faults that real extracts have, and with children.")] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Write made-up extracts of made-up people, in the layouts of the real ones."""
+    with errors_in_words():
+        from pipelines import assets
+        from pipelines.synthetic import write_extract
+
+        files = write_extract(
+            out,
+            patients=patients,
+            months=months,
+            seed=seed,
+            start=month_of(start, "--start") or date(2024, 1, 1),
+            dirty=dirty,
+            reference_dir=assets.REFERENCE_DIR,
+        )
+        for file in files:
+            say(str(file))

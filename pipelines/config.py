@@ -1,0 +1,230 @@
+"""configs/*.toml → frozen, validated settings. Every problem of a file is reported at once.
+
+Without a config folder the shipped files are used; with one, its files replace the shipped ones by name.
+"""
+
+import hashlib
+import re
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines import assets
+from pipelines.errors import ConfigError
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PipelineSettings(_Frozen):
+    """pipeline.toml: how the main job runs."""
+
+    scope: Literal["nhsbsa_dfm", "extended"]
+    factor_set: str
+    unconverted_share_limit: Decimal = Field(ge=0, le=1)
+    unconverted_items_limit: int = Field(ge=0)
+    quarantined_share_limit: Decimal = Field(ge=0, le=1)
+    keep_snapshots: int = Field(ge=1)
+    keep_patient_files_months: int = Field(ge=0)
+    memory_limit: str = Field(pattern=r"^\d+(MB|GB|MiB|GiB)$")
+    threads: int = Field(ge=0)
+
+
+class CohortSettings(_Frozen):
+    """cohorts.toml: the thresholds of the cohorts, a section for each idea. Each value binds in SQL as section_key."""
+
+    version: str
+    checked_by: str
+    high_dose: dict[str, Decimal | int]
+    long_term: dict[str, int]
+    escalation: dict[str, Decimal | int]
+    first_month_of_data: dict[str, int]
+    people: dict[str, int]
+    implausible_quantity: dict[str, int]
+
+    def sql_parameters(self) -> dict[str, Decimal | int | str]:
+        """`{"high_dose_ome_mg_per_day": 120, …}`: what `$name` means in a model."""
+        sections = self.model_dump(exclude={"version", "checked_by"})
+        named = {f"{section}_{key}": value for section, keys in sections.items() for key, value in keys.items()}
+        return {**named, "cohort_version": self.version}
+
+
+class Aim(_Frozen):
+    """One aim: a change of a rate, a share or a count between a baseline and a month."""
+
+    title: str
+    type: Literal["rate", "share", "count"]
+    change: Decimal
+    months: int = Field(ge=1)
+    baseline: str = Field(pattern=r"^(first_complete|\d{4}-\d{2}|\d{4}-\d{2}\.\.\d{4}-\d{2})$")
+    source: str
+    checked_by: str
+
+
+class AimSettings(_Frozen):
+    """aims.toml: the aims by name, and which of them fills marts.trends."""
+
+    default: str
+    aims: dict[str, Aim]
+
+    @property
+    def default_aim(self) -> Aim:
+        return self.aims[self.default]
+
+
+class LayoutColumn(_Frozen):
+    """One field of a source: the header names it may have, and what its text must look like.
+
+    A bad value of a critical field quarantines its row; of another field it is blanked and counted, so that
+    an odd age never costs a patient their dose.
+    """
+
+    names: tuple[str, ...] = ()
+    position: int | None = None
+    required: bool = True
+    critical: bool = True
+    kind: Literal[
+        "text", "month", "date", "number", "integer", "code", "bnf_code", "practice_code", "patient", "flag"
+    ] = "text"
+
+
+class Layout(_Frozen):
+    """configs/sources/NAME.toml: what a file of one source looks like. Recognised by its header."""
+
+    name: str
+    title: str
+    source: str = Field(pattern=r"^[a-z_]+$")
+    content: Literal["patient_items", "practice_items", "reference"]
+    month_from: Literal["column", "option", "none"] = "column"
+    header: bool = True
+    column_count: int | None = None
+    sheet: str | None = None
+    rows_are_unique: bool = False
+    blank_row_columns: tuple[str, ...] = ()
+    footer: str | None = None
+    columns: dict[str, LayoutColumn]
+
+    @property
+    def is_patient_level(self) -> bool:
+        return self.content == "patient_items"
+
+
+class Measure(_Frozen):
+    """measures.toml: what a measure is called, why it matters, and how it counts."""
+
+    id: str
+    title: str
+    why: str
+    kind: Literal["outcome", "process", "balancing", "context"]
+    unit: Literal["people", "items", "ome_mg", "nic_gbp"]
+    direction: Literal["lower", "higher", "none"]
+    history: str
+    source: Literal["patient", "epd"]
+
+
+class MeasureSettings(_Frozen):
+    """The measures in the order in which they are shown."""
+
+    checked_by: str
+    next_review: str
+    measures: tuple[Measure, ...]
+
+
+class Settings(_Frozen):
+    """Everything a run is told by its config folder."""
+
+    pipeline: PipelineSettings
+    cohorts: CohortSettings
+    aims: AimSettings
+    measures: MeasureSettings
+    layouts: tuple[Layout, ...]
+    disclosure_file: Path
+    expectation_files: tuple[Path, ...]
+    content_hash: str
+
+    def layout(self, name: str) -> Layout:
+        for layout in self.layouts:
+            if layout.name == name:
+                return layout
+        known = ", ".join(layout.name for layout in self.layouts)
+        raise ConfigError(f"No layout is called '{name}'.", f"Known layouts: {known}.", "Name one of them.")
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def load_settings(config_dir: Path | None = None) -> Settings:
+    """Read, override by file name and validate all settings. Raises ConfigError."""
+    files = _effective_files(config_dir)
+    layouts = [
+        _validated(Layout, path, extra={"name": path.stem})
+        for name, path in sorted(files.items())
+        if name.startswith("sources/")
+    ]
+    aims = _validated(AimSettings, files["aims.toml"])
+    if aims.default not in aims.aims:
+        raise ConfigError(
+            f"The default aim '{aims.default}' is not defined.",
+            f"In {files['aims.toml'].name}.",
+            f"Use one of: {', '.join(aims.aims)}.",
+        )
+    return Settings(
+        pipeline=_validated(PipelineSettings, files["pipeline.toml"]),
+        cohorts=_validated(CohortSettings, files["cohorts.toml"]),
+        aims=aims,
+        measures=_validated(MeasureSettings, files["measures.toml"]),
+        layouts=tuple(layouts),
+        disclosure_file=files["disclosure.toml"],
+        expectation_files=tuple(path for name, path in sorted(files.items()) if name.startswith("expectations/")),
+        content_hash=_content_hash(files),
+    )
+
+
+def _effective_files(config_dir: Path | None) -> dict[str, Path]:
+    """Settings files by their name below the folder: the shipped ones, replaced by the user's of the same name."""
+    folders = [assets.CONFIG_DIR]
+    if config_dir is not None:
+        if not config_dir.is_dir():
+            raise ConfigError(
+                f"The config folder {config_dir} does not exist.", "", "Create it, or leave --config-dir out."
+            )
+        folders.append(config_dir)
+    files: dict[str, Path] = {}
+    for folder in folders:
+        for path in folder.rglob("*.toml"):
+            files[path.relative_to(folder).as_posix()] = path
+    return files
+
+
+def _validated(model: type[_Model], path: Path, extra: dict[str, Any] | None = None) -> _Model:
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} is not valid TOML.", f"{path}: {error}", "Mend that line.") from None
+    try:
+        return model.model_validate({**raw, **(extra or {})})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
+        )
+        raise ConfigError(
+            f"{path.name} holds {error.error_count()} setting(s) that cannot be used.",
+            f"{path}: {problems}",
+            "Mend them; the shipped file of the same name shows the form.",
+        ) from None
+
+
+def _content_hash(files: dict[str, Path]) -> str:
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def normalise_header(name: str) -> str:
+    """Header text as it is compared: case, spaces, underscores and line breaks do not count."""
+    return re.sub(r"[\s_]+", " ", name.strip().strip("﻿")).strip().casefold()

@@ -1,0 +1,403 @@
+"""The one door for aggregates: suppress, round, and derive everything else from what is left.
+
+Counts of people under the policy's limit are hidden, the rest rounded. Rates, intervals, baselines, changes,
+trajectories, aim statuses and process control are computed again *from the protected counts*, so none of
+them tells more than these. Where a hidden count could be worked out (PCNs and their ICB, a month and the one
+before, a cohort and its variant), a further cell is hidden. Public practice-level data (EPD) pass unchanged.
+
+What remains: a range for a hidden count (1 to 7 at least is known); a count hidden here but shown by another
+publication, policy, boundary or restated month; differences between figures that no row of trends stands for
+(stayed, reviewed, priorities). So one snapshot leaves under one policy only.
+"""
+
+import logging
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pipelines.errors import ConfigError
+from pipelines.statistics import aim, intervals, spc
+from pipelines.statistics.differencing import (
+    UNBOUNDED,
+    cells_to_hide,
+    net_changes_from_their_parts,
+    published_sums,
+)
+from pipelines.statistics.intervals import FloatArray
+
+log = logging.getLogger(__name__)
+
+BoolArray = npt.NDArray[np.bool_]
+
+SUPPRESSED_MARK = "[c]"
+NOT_AVAILABLE_MARK = "[x]"
+SUPPRESSED = "suppressed"
+NET, FLOWS = "net_change", "joined|left|net_change"
+TOO_FEW_SEE = {"practice": "too few to tell; see the PCN", "pcn": "too few to tell; see the ICB"}
+"""What an aim status says where protected counts are too small; at higher levels only "too few to tell"."""
+SPC_TOO_FEW = "too_few_after_disclosure_control"
+PUBLIC_PREFIX = "epd_"
+MAGNITUDES = frozenset({"ome_total", "opioid_nic", "opioid_items", "gabapentinoid_ddd"})
+"""Measures of patient sources that count items, cost or dose: the people behind them decide."""
+
+# fmt: off
+IDENTIFYING = (
+    "org_level", "org_code", "month", "measure", "aim", "org_name", "is_gp_practice", "pcn_code",
+    "pcn_name", "sub_icb_code", "icb_code", "icb_name", "region_code", "denominator", "denominator_basis",
+    "aim_pct", "baseline_month", "unit", "provisional", "definition",
+)
+DERIVED = (
+    "numerator", "rate_per_1000", "rate_reason", "ci_low", "ci_high", "baseline", "change_pct",
+    "change_count_pct", "change_low", "change_high", "change_method", "trajectory", "probability_aim_met",
+    "aim_status", "spc_mean", "spc_lower", "spc_upper", "spc_signal", "spc_reason", "capture_rate",
+)
+HELPERS = (
+    "people", "people_in_both", "baseline_people", "baseline_numerator", "baseline_denominator",
+    "months_since_baseline", "aim_months",
+)
+# fmt: on
+SERIES = ("org_level", "org_code", "measure", "aim", "definition")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One way to protect counts, as named in disclosure.toml."""
+
+    name: str
+    suppress_to: int
+    rounding: Literal["none", "nearest", "midpoint"]
+    rounding_base: int
+    change_from_count: float
+    spc_from_mean: float
+    source: str
+    nested: tuple[tuple[str, str], ...] = ()
+    """Pairs (inside, outside) of measures of which one holds the other."""
+
+    @property
+    def hides_nothing(self) -> bool:
+        return self.suppress_to == 0 and self.rounding == "none"
+
+    @property
+    def small_to(self) -> int:
+        """The largest count that must not become known exactly."""
+        return max(self.suppress_to, self.rounding_base if self.rounding == "midpoint" else 0)
+
+
+@dataclass(frozen=True)
+class ProtectedCounts:
+    """Counts as they may leave: NaN where suppressed (or unknown to begin with)."""
+
+    value: FloatArray
+    suppressed: BoolArray
+
+
+def load_policies(path: Path) -> dict[str, Policy]:
+    """The policies of disclosure.toml by name, the default first."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        nested = tuple((str(pair["inside"]), str(pair["outside"])) for pair in content.get("nested", []))
+        policies = {name: _policy(name, keys, nested) for name, keys in content["policies"].items()}
+        return {content["default"]: policies[content["default"]], **policies}
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            "The disclosure policies cannot be read",
+            f"{path.name}: {error}",
+            "Compare with the shipped file.",
+        ) from error
+
+
+def _policy(name: str, keys: dict[str, Any], nested: tuple[tuple[str, str], ...]) -> Policy:
+    policy = Policy(name=name, nested=nested, **keys)
+    if policy.rounding not in ("none", "nearest", "midpoint"):
+        raise ValueError(f"{name}: rounding is none, nearest or midpoint, not {policy.rounding!r}")
+    if policy.suppress_to < 0 or policy.rounding_base < 1:
+        raise ValueError(f"{name}: suppress_to is 0 or more, rounding_base 1 or more")
+    return policy
+
+
+def protect_counts(counts: npt.ArrayLike, policy: Policy) -> ProtectedCounts:
+    """Counts suppressed and rounded; 0 stays 0, an unknown count stays NaN, a sign is kept.
+
+    A mean of counts (a baseline of several months) is suppressed below suppress_to + 1.
+    """
+    true = intervals.as_floats(counts)
+    size = np.abs(true)
+    suppressed = (size > 0) & (size < policy.suppress_to + 1) & (policy.suppress_to > 0)
+    return ProtectedCounts(np.where(suppressed, np.nan, np.sign(true) * _round(size, policy)), suppressed)
+
+
+def _round(size: FloatArray, policy: Policy) -> FloatArray:
+    base = policy.rounding_base
+    if policy.rounding == "nearest":
+        return np.floor(size / base + 0.5) * base
+    if policy.rounding == "midpoint":
+        return np.where(size > 0, np.ceil(size / base) * base - base / 2, size)
+    return size
+
+
+def _possible_values(
+    shown: FloatArray, is_magnitude: BoolArray, policy: Policy
+) -> tuple[FloatArray, FloatArray]:
+    """The least and greatest true value behind each shown one, as an outsider knows the policy."""
+    base = policy.rounding_base
+    below, above = {
+        "none": (0.0, 0.0),
+        "nearest": (float(base // 2), float((base - 1) // 2)),
+        "midpoint": (base / 2 - 1, base / 2),
+    }[policy.rounding]
+    floor = np.where(is_magnitude, 0.0, np.where(shown == 0, 0.0, policy.suppress_to + 1.0))
+    spread = np.where(is_magnitude & (policy.rounding != "none"), float(base), 0.0)
+    low = np.maximum(shown - np.maximum(np.where(shown == 0, 0.0, below), spread), floor)
+    return low, shown + np.maximum(np.where(shown == 0, 0.0, above), spread)
+
+
+def outside_grain(trends: pl.DataFrame, practice_level: bool = False) -> pl.DataFrame:
+    """The rows that leave by default: practices for public EPD measures only, PCNs and above for patients."""
+    public = pl.col("measure").str.starts_with(PUBLIC_PREFIX)
+    return trends.filter(public | (pl.col("org_level") != "practice") | practice_level)
+
+
+def protect_deciles(lines: npt.ArrayLike, organisations: npt.ArrayLike, policy: Policy) -> FloatArray:
+    """Decile lines as they may leave: from at least 20 organisations, to one decimal."""
+    values = intervals.as_floats(lines)
+    if policy.hides_nothing:
+        return values
+    enough = np.asarray(organisations) >= 20
+    return np.where(enough[..., np.newaxis] if enough.ndim else enough, np.round(values, 1), np.nan)
+
+
+def protect_trends(
+    trends: pl.DataFrame, policy: Policy, person_measures: Collection[str] | None = None
+) -> pl.DataFrame:
+    """Trend rows as they may leave, in their order, with `suppressed` and `shown` (`[c]` where suppressed).
+
+    Besides the columns of the trend table it takes, and drops, `baseline_numerator`, `baseline_denominator`,
+    `months_since_baseline`, `aim_months` (without them baseline, change and trajectory are empty) and
+    `people`, `baseline_people` (patients behind a figure that counts no people; without them those of
+    `any_opioid`). Other columns do not leave and are logged. What was NULL stays NULL. `person_measures`:
+    measures that count people; default all but EPD and MAGNITUDES.
+    """
+    unknown = sorted(set(trends.columns) - {*IDENTIFYING, *DERIVED, *HELPERS})
+    if unknown:
+        log.warning("Columns without a disclosure rule are left out: %s", ", ".join(unknown))
+    frame = trends.drop(unknown).with_row_index("cell")
+    frame = frame.with_columns(
+        pl.lit(None, dtype=pl.Float64).alias(name) for name in HELPERS if name not in frame.columns
+    )
+    public = _flags(frame, pl.col("measure").str.starts_with(PUBLIC_PREFIX))
+    if policy.hides_nothing:
+        protected = ProtectedCounts(_numbers(frame, "numerator"), np.zeros(frame.height, dtype=np.bool_))
+        leaving = frame
+    else:
+        others = MAGNITUDES if person_measures is None else {*frame["measure"]} - {*person_measures}
+        is_person = _flags(frame, ~pl.col("measure").is_in(others))
+        protected = _protect_numerators(frame, public, is_person, policy)
+        leaving = _derive_again(frame, public, protected, is_person, policy)
+    return leaving.drop("cell", *HELPERS).with_columns(
+        pl.Series("suppressed", protected.suppressed), shown=_shown(protected)
+    )
+
+
+def _protect_numerators(
+    frame: pl.DataFrame, public: BoolArray, is_person: BoolArray, policy: Policy
+) -> ProtectedCounts:
+    """Small counts hidden, then what would betray them; a policy that does not round shows no flows at all.
+
+    Without rounding, who joined and left ties every month to the next by exact sums in circles, from which
+    small counts were recovered in trials; with rounding they were not.
+    """
+    true = _numbers(frame, "numerator")
+    known = ~np.isnan(true) & ~public
+    net, flow = (_flags(frame, pl.col("measure").str.contains(f"_({ends})$")) for ends in (NET, FLOWS))
+    no_flows = flow & (policy.rounding == "none")
+    people_enough = _people_behind(frame) >= policy.suppress_to + 1
+    small = np.where(is_person, protect_counts(true, policy).suppressed, (true != 0) & ~people_enough)
+    primary = known & ((small & (policy.suppress_to > 0)) | no_flows)
+    shown = np.where(primary, np.nan, np.sign(true) * _round(np.abs(true), policy))
+    checked = known & ~net & ~no_flows
+    hidden = primary | _hidden_with_them(frame, true, shown, primary, checked, ~is_person, policy)
+    value = np.where(public, true, np.where(hidden, np.nan, shown))
+    return ProtectedCounts(*net_changes_from_their_parts(frame, value, hidden))
+
+
+def _people_behind(frame: pl.DataFrame) -> FloatArray:
+    """Patients behind each figure: `people`, else those of `any_opioid` in the same place and month."""
+    place = ["org_level", "org_code", "month"]
+    anyone = (
+        frame.filter(pl.col("measure") == "any_opioid")
+        .group_by(place)
+        .agg(pl.col("numerator").cast(pl.Float64).min().alias("anyone"))
+    )
+    joined = frame.select("cell", "people", *place).join(anyone, on=place, how="left", maintain_order="left")
+    return _numbers(joined.with_columns(pl.coalesce("people", "anyone").alias("behind")), "behind")
+
+
+def _hidden_with_them(
+    frame: pl.DataFrame,
+    true: FloatArray,
+    shown: FloatArray,
+    primary: BoolArray,
+    checked: BoolArray,
+    is_magnitude: BoolArray,
+    policy: Policy,
+) -> BoolArray:
+    """The further cells to hide so that no hidden count can be worked out from sums and differences."""
+    sums, differences = published_sums(frame.filter(pl.Series(checked)), policy.nested, true.size)
+    low, high = _possible_values(shown, is_magnitude, policy)
+    low = np.where(primary, np.where(is_magnitude, 0.0, 1.0), low)
+    high = np.where(primary, np.where(is_magnitude, UNBOUNDED, policy.suppress_to), high)
+    small = (true >= 1) & (true <= policy.small_to) & ~is_magnitude & checked
+    nothing = np.zeros(differences.size)
+    hidden = cells_to_hide(
+        true_value=np.append(np.nan_to_num(true), differences),
+        lower=np.append(np.nan_to_num(low), nothing),
+        upper=np.append(np.nan_to_num(high), nothing + UNBOUNDED),
+        sums=sums,
+        sensitive=np.append(
+            (primary & checked) | small, (differences >= 1) & (differences <= policy.small_to)
+        ),
+        hideable=np.append(checked & ~primary, nothing > 0),
+        room=np.append(np.where(is_magnitude, np.maximum(np.nan_to_num(true), 1.0), 1.0), nothing + 1),
+    )
+    return hidden[: true.size]
+
+
+def _derive_again(
+    frame: pl.DataFrame, public: BoolArray, protected: ProtectedCounts, is_person: BoolArray, policy: Policy
+) -> pl.DataFrame:
+    """The frame with every derived column of non-public rows computed from protected counts."""
+    x1, n1 = protected.value, _numbers(frame, "denominator")
+    x0, n0 = _protected_baseline(frame, protected, is_person, policy), _numbers(frame, "baseline_denominator")
+    share = -_numbers(frame, "aim_pct") / 100
+    low, high = intervals.rate_limits(x1, n1)
+    rate, baseline = intervals.rate(x1, n1), intervals.rate(x0, n0)
+    people = np.where(is_person, x1, _people_behind(frame))
+    tellable = (x1 >= policy.change_from_count) & (x0 >= policy.change_from_count)
+    tellable = tellable & ~(people < policy.change_from_count)
+    now, then = np.where(tellable, x1, np.nan), np.where(tellable, x0, np.nan)
+    change = aim.change_since_baseline(now, n1, then, n0, aim_share=share)
+    months, aim_months = _numbers(frame, "months_since_baseline"), _numbers(frame, "aim_months")
+    planned = aim.trajectory(baseline, months, aim_months, share)
+    too_few = [TOO_FEW_SEE.get(level, aim.TOO_FEW) for level in frame["org_level"].to_list()]
+    status = np.where(tellable, aim.aim_status(rate, planned, change, share), np.array(too_few, dtype=object))
+    again: dict[str, npt.NDArray[Any]] = {
+        "numerator": x1,
+        "rate_per_1000": rate,
+        "ci_low": low,
+        "ci_high": high,
+        "baseline": baseline,
+        "change_pct": change.change_pct,
+        "change_count_pct": change.change_count_pct,
+        "change_low": change.change_low,
+        "change_high": change.change_high,
+        "change_method": change.method,
+        "trajectory": planned,
+        "probability_aim_met": change.probability_aim_met,
+        "aim_status": status,
+        "capture_rate": np.where(protected.suppressed, np.nan, np.round(_numbers(frame, "capture_rate"), 2)),
+    }
+    steps = _process_control_again(frame, protected, np.where(is_person, rate, np.nan), policy)
+    if "rate_reason" in frame.columns:
+        is_hidden = pl.when(pl.Series(protected.suppressed)).then(pl.lit(SUPPRESSED))
+        frame = frame.with_columns(is_hidden.otherwise(pl.col("rate_reason")).alias("rate_reason"))
+    return frame.with_columns(
+        *(
+            _replaced(frame, name, new, public, null_stays=True)
+            for name, new in again.items()
+            if name in frame
+        ),
+        *(
+            _replaced(frame, name, new, public, null_stays=False)
+            for name, new in steps.items()
+            if name in frame
+        ),
+    )
+
+
+def _replaced(
+    frame: pl.DataFrame, name: str, values: npt.NDArray[Any], public: BoolArray, *, null_stays: bool
+) -> pl.Expr:
+    """New values in the column's own type; public rows keep theirs, and NULL stays NULL where asked."""
+    if values.dtype == np.dtype(object):
+        new = pl.Series(name, values.tolist(), dtype=pl.String)
+    else:
+        new = pl.Series(name, values.astype(np.float64)).fill_nan(None)
+    kind = frame.schema[name]
+    keeps = pl.Series(public) | (pl.col(name).is_null() & null_stays)
+    return pl.when(keeps).then(pl.col(name)).otherwise(new if kind == pl.Null else new.cast(kind)).alias(name)
+
+
+def _protected_baseline(
+    frame: pl.DataFrame, protected: ProtectedCounts, is_person: BoolArray, policy: Policy
+) -> FloatArray:
+    """The baseline count, rounded; NaN where it is small or the row of its (last) month is hidden."""
+    true = _numbers(frame, "baseline_numerator")
+    counts = protect_counts(true, policy)
+    few = np.where(is_person, counts.suppressed, _numbers(frame, "baseline_people") < policy.suppress_to + 1)
+    series = [name for name in SERIES if name in frame.columns]
+    hidden_then = pl.Series("hidden_then", protected.suppressed) & (frame["months_since_baseline"] == 0)
+    at_baseline = frame.with_columns(hidden_then.fill_null(False)).select(
+        pl.col("hidden_then").any().over(series)
+    )
+    hide = few | at_baseline["hidden_then"].to_numpy()
+    return np.where(hide, np.nan, np.sign(true) * _round(np.abs(true), policy))
+
+
+def _process_control_again(
+    frame: pl.DataFrame, protected: ProtectedCounts, rate: FloatArray, policy: Policy
+) -> dict[str, npt.NDArray[Any]]:
+    """`spc_*` of the series with no hidden month and a mean high enough, over the months that had limits.
+
+    On the rates of people where every month has one; else, and for items, cost and dose, on the counts. A
+    step in the mean before protection is a rebasing.
+    """
+    size = frame.height
+    again = {name: np.full(size, np.nan) for name in ("spc_mean", "spc_lower", "spc_upper")}
+    if not {"spc_mean", "spc_reason"} <= set(frame.columns):
+        return {}
+    signal, reason = np.full(size, None, dtype=object), np.array(frame["spc_reason"].to_list(), dtype=object)
+    series = [name for name in SERIES if name in frame.columns]
+    before = _numbers(frame, "spc_mean")
+    for cells in frame.sort("month").group_by(series, maintain_order=True).agg("cell")["cell"].to_list():
+        every = np.array(cells)
+        drawn = every[~np.isnan(before[every])]
+        if not drawn.size:
+            continue
+        counts = protected.value[drawn]
+        if protected.suppressed[every].any() or not np.mean(counts) >= policy.spc_from_mean:
+            reason[drawn] = SPC_TOO_FEW
+            continue
+        values = counts if np.isnan(rate[drawn]).any() else rate[drawn]
+        chart = spc.xmr(values, rebase_at=[int(i) + 1 for i in np.flatnonzero(np.diff(before[drawn]))])
+        again["spc_mean"][drawn], again["spc_lower"][drawn] = chart.mean, chart.lower
+        again["spc_upper"][drawn], signal[drawn], reason[drawn] = chart.upper, chart.signal, chart.reason
+    return {**again, "spc_signal": signal, "spc_reason": reason}
+
+
+def _shown(protected: ProtectedCounts) -> pl.Series:
+    """The protected figure as text: `[c]` where suppressed, `[x]` where there is none."""
+    figures = pl.DataFrame({"figure": protected.value, "hidden": protected.suppressed})
+    figure = pl.col("figure").fill_nan(None)
+    whole = figure == figure.floor()
+    text = (
+        pl.when(whole).then(figure.cast(pl.Int64).cast(pl.String)).otherwise(figure.round(2).cast(pl.String))
+    )
+    marked = pl.when("hidden").then(pl.lit(SUPPRESSED_MARK)).otherwise(text.fill_null(NOT_AVAILABLE_MARK))
+    return figures.select(marked.alias("shown"))["shown"]
+
+
+def _numbers(frame: pl.DataFrame, name: str) -> FloatArray:
+    """A column as floats, NULL as NaN; all NaN where the frame has no such column."""
+    if name not in frame.columns:
+        return np.full(frame.height, np.nan)
+    return frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
+
+
+def _flags(frame: pl.DataFrame, condition: pl.Expr) -> BoolArray:
+    return frame.select(condition.fill_null(False).alias("flag"))["flag"].to_numpy()

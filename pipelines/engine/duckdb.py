@@ -1,0 +1,205 @@
+"""DuckDB, the embedded default engine."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.engine.base import Parameter
+from pipelines.errors import ModelError, QueryError, StorageError
+
+_PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
+
+
+def quoted(name: str) -> str:
+    """An identifier, or `schema.table`, in double quotes."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def connect(file: Path | None, spill_folder: Path, *, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
+    """A connection whose spill files are encrypted and lie in our own folder.
+
+    `file` None keeps the database in memory. Nothing is downloaded: extensions are neither installed nor loaded.
+    """
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "temp_directory": str(spill_folder),
+        "temp_file_encryption": "true",
+        "memory_limit": memory_limit,
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "preserve_insertion_order": "false",
+    }
+    if threads:
+        settings["threads"] = threads
+    connection = duckdb.connect(str(file) if file else ":memory:", config=settings)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+class LandedPart(NamedTuple):
+    """The landed rows of one file that are current: those of its months; None is a file without months."""
+
+    file: Path
+    sha256: str
+    months: tuple[date | None, ...]
+
+
+def _select_part(part: LandedPart) -> str:
+    months = ", ".join(literal(month.isoformat()) for month in part.months if month)
+    without_month = "month IS NULL" if None in part.months else "false"
+    chosen = f"month IN ({months}) OR {without_month}" if months else without_month
+    return (
+        f"SELECT *, {literal(part.sha256)} AS file_sha256 FROM read_parquet({literal(str(part.file))}) WHERE {chosen}"
+    )
+
+
+class DuckDBEngine:
+    """One build, in one DuckDB file."""
+
+    def __init__(self, file: Path | None, spill_folder: Path, *, memory_limit: str = "4GB", threads: int = 0) -> None:
+        self.connection = connect(file, spill_folder, memory_limit=memory_limit, threads=threads)
+        for schema in ("raw", "reference", "staging", "intermediate", "marts"):
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
+    def tables_named_in(self, select: str) -> frozenset[str]:
+        tree = json.loads(self._one_value("SELECT json_serialize_sql($select)", {"select": select}))
+        if tree.get("error"):
+            raise ModelError("A model is not one valid SELECT.", str(tree.get("error_message")), "Mend its SQL.")
+        return frozenset(
+            f"{node['schema_name']}.{node['table_name']}"
+            for node in _nodes(tree)
+            if node.get("type") == "BASE_TABLE" and node.get("schema_name")
+        )
+
+    def create(
+        self, name: str, select: str, parameters: Mapping[str, Parameter], kind: Literal["table", "view"] = "table"
+    ) -> None:
+        used = {key: parameters[key] for key in _PARAMETER.findall(select)}
+        try:
+            self.connection.execute(f"CREATE {kind.upper()} {quoted(name)} AS {select}", used)
+        except duckdb.Error as error:
+            raise _in_words(name, error) from None
+
+    def load(self, name: str, table: pa.Table) -> None:
+        self.connection.register("_loading", table)
+        try:
+            self.connection.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM _loading")
+        finally:
+            self.connection.unregister("_loading")
+
+    def view_landed(self, name: str, parts: Sequence[LandedPart], shape: pa.Schema) -> None:
+        """Let `schema.table` show landed Parquet, each part in its current months; of none, an empty table."""
+        self.load(f"{name}_shape", shape.empty_table())
+        selects = [f"SELECT * FROM {quoted(f'{name}_shape')}", *(_select_part(part) for part in parts)]
+        self.connection.execute(f"CREATE VIEW {quoted(name)} AS {' UNION ALL BY NAME '.join(selects)}")
+
+    def count(self, name: str) -> int:
+        """Rows of a table."""
+        return int(self._one_value(f"SELECT count(*) FROM {quoted(name)}"))
+
+    def rows_beyond_key(self, name: str, key: Sequence[str]) -> int:
+        """Rows that a key does not tell apart: 0 where the key holds."""
+        columns = ", ".join(quoted(column) for column in key)
+        grouped = f"SELECT count(*) AS n FROM {quoted(name)} GROUP BY {columns}"
+        return int(self._one_value(f"SELECT coalesce(sum(n - 1), 0) FROM ({grouped})"))
+
+    def _one_value(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> Any:
+        """The one value of a SELECT; read to its end, since an unread result blocks the connection."""
+        return self.connection.execute(select, dict(parameters or {})).fetchall()[0][0]
+
+    def copy_published(self, file: Path, comments: Mapping[str, str]) -> None:
+        """Write marts and reference, and nothing else, to a new database file; rows in the order of their columns."""
+        self.connection.execute(f"ATTACH {literal(str(file))} AS published")
+        try:
+            tables = self.connection.execute(
+                "SELECT schema_name || '.' || table_name, TRUE, '' FROM duckdb_tables() "
+                "WHERE schema_name IN ('marts', 'reference') AND database_name = current_database() "
+                "UNION ALL SELECT schema_name || '.' || view_name, FALSE, sql FROM duckdb_views() "
+                "WHERE schema_name IN ('marts', 'reference') AND database_name = current_database() ORDER BY 2 DESC, 1"
+            ).fetchall()
+            for schema in ("marts", "reference"):
+                self.connection.execute(f"CREATE SCHEMA published.{schema}")
+            for name, is_table, sql in tables:
+                if is_table:
+                    self.connection.execute(
+                        f"CREATE TABLE published.{quoted(name)} AS SELECT * FROM {quoted(name)} ORDER BY ALL"
+                    )
+            # A view names its tables without a database, so it is made from inside the new file.
+            build_name = str(self._one_value("SELECT current_database()"))
+            self.connection.execute("USE published")
+            for name, is_table, sql in tables:
+                if not is_table:
+                    self.connection.execute(sql)
+                if name in comments:
+                    kind = "TABLE" if is_table else "VIEW"
+                    self.connection.execute(f"COMMENT ON {kind} {quoted(name)} IS {literal(comments[name])}")
+            self.connection.execute(f"USE {quoted(build_name)}")
+            self.connection.execute("CHECKPOINT published")
+        finally:
+            self.connection.execute("DETACH published")
+
+    def fetch(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> pa.Table:
+        return self.connection.sql(select, params=dict(parameters or {})).to_arrow_table()
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a parsed statement, however deep."""
+    if isinstance(tree, dict):
+        yield tree
+        for child in tree.values():
+            yield from _nodes(child)
+    elif isinstance(tree, list):
+        for child in tree:
+            yield from _nodes(child)
+
+
+def _in_words(name: str, error: duckdb.Error) -> ModelError | StorageError:
+    """A database error without values: the message may quote a patient's row, so only its first line is kept."""
+    first_line = str(error).splitlines()[0]
+    if "No space left" in first_line:
+        return StorageError("The disk is full.", f"While building {name}.", "Free space, then run the same command again.")
+    if isinstance(error, duckdb.ConversionError | duckdb.OutOfRangeException | duckdb.ConstraintException):
+        first_line = f"{type(error).__name__} (values withheld: they may be a patient's)"
+    return ModelError(f"The table {name} could not be built.", first_line, "Report this with the name of the table.")
+
+
+def read_only(file: Path, spill_folder: Path) -> duckdb.DuckDBPyConnection:
+    """The published warehouse, for reading alone: no writes, no other files, no network."""
+    connection = duckdb.connect(
+        str(file),
+        read_only=True,
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": str(spill_folder),
+            "temp_file_encryption": "true",
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Run exactly one statement that only reads. Raises QueryError in the database's words."""
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1:
+            raise QueryError("Give exactly one SQL statement.", f"Found {len(statements)}.", "Run them one at a time.")
+        return connection.execute(statements[0])
+    except duckdb.Error as error:
+        raise QueryError("The query was refused.", str(error), "Tables: SELECT table_name FROM duckdb_tables().") from None

@@ -1,0 +1,117 @@
+"""Publish: a new versioned file with marts and reference only, then one atomic switch of current.json.
+
+Readers keep the snapshot they have open; the next one to look finds the new one, or the old one, never
+something between.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines import assets
+from pipelines.build import BuildInputs, PythonModel
+from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.errors import NothingPublished
+from pipelines.folders import DataFolder, flush_to_disk, said_in_words, write_whole
+from pipelines.models import SqlModel
+
+logger = logging.getLogger(__name__)
+
+_POINTER = "current.json"
+_SNAPSHOT_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The published warehouse."""
+
+    snapshot_id: str
+    file: Path
+    sha256: str
+
+
+def snapshot_id(inputs: BuildInputs) -> str:
+    """Hash of everything that decides the content: data, settings, reference tables, SQL and code. No clock."""
+    digest = hashlib.sha256()
+    for loaded in inputs.loaded_months:
+        # Not the delivery number: the same files in another order are the same warehouse.
+        digest.update(f"{loaded.file.sha256}|{loaded.file.layout}|{loaded.counts}|{loaded.is_current}\n".encode())
+    digest.update(f"{inputs.settings.content_hash}|{inputs.as_at}\n".encode())
+    for file in assets.content_files():
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:_SNAPSHOT_DIGITS]
+
+
+def current_snapshot(data: DataFolder) -> Snapshot:
+    """The snapshot that current.json names. Raises NothingPublished."""
+    pointer = data.warehouse / _POINTER
+    if not pointer.exists():
+        raise NothingPublished(
+            "No warehouse has been published yet.",
+            f"In {data.warehouse}.",
+            "Add files with 'opioids add FILE…', then run 'opioids refresh'.",
+        )
+    told = json.loads(pointer.read_text(encoding="utf-8"))
+    return Snapshot(told["snapshot_id"], data.warehouse / told["file"], told["sha256"])
+
+
+def publish(
+    engine: DuckDBEngine,
+    models: dict[str, SqlModel | PythonModel],
+    snapshot: str,
+    data: DataFolder,
+    *,
+    keep: int,
+) -> Snapshot:
+    """Copy marts and reference to a new file, make it durable, switch to it, drop snapshots beyond `keep`."""
+    target = data.warehouse / f"opioids-{snapshot}.duckdb"
+    part = data.tmp / f"opioids-{snapshot}.part.duckdb"
+    with said_in_words(data.warehouse):
+        part.unlink(missing_ok=True)
+        engine.copy_published(part, _descriptions(models))
+        flush_to_disk(part)
+        os.replace(part, target)
+        flush_to_disk(target)
+        sha256 = hashlib.sha256(target.read_bytes()).hexdigest()
+        pointer = {"file": target.name, "snapshot_id": snapshot, "sha256": sha256}
+        write_whole(data.warehouse / _POINTER, json.dumps(pointer, indent=2).encode() + b"\n")
+    _point_symlink(data, target)
+    _drop_old(data, target, keep)
+    logger.info("Published snapshot %s", snapshot)
+    return Snapshot(snapshot, target, sha256)
+
+
+def _descriptions(models: dict[str, SqlModel | PythonModel]) -> dict[str, str]:
+    """What each published table promises, kept in the database as its comment."""
+    return {
+        name: f"{model.description}\n\nGrain: {model.grain}. Key: {', '.join(model.key)}."
+        for name, model in models.items()
+        if name.startswith(("marts.", "reference."))
+    }
+
+
+def _point_symlink(data: DataFolder, target: Path) -> None:
+    """A convenience for people; where the system allows none, current.json is enough."""
+    link, part = data.warehouse / "current.duckdb", data.warehouse / ".current.part"
+    try:
+        part.unlink(missing_ok=True)
+        part.symlink_to(target.name)
+        os.replace(part, link)
+    except OSError:
+        logger.info("No symbolic link was made; current.json names the file.")
+
+
+def _drop_old(data: DataFolder, current: Path, keep: int) -> None:
+    snapshots = sorted(
+        (file for file in data.warehouse.glob("opioids-*.duckdb") if file != current),
+        key=lambda file: file.stat().st_mtime,
+        reverse=True,
+    )
+    for file in snapshots[max(keep - 1, 0) :]:
+        try:
+            file.unlink()
+        except PermissionError:
+            logger.info("%s is in use and stays for now.", file.name)

@@ -1,0 +1,227 @@
+"""The main job as plain Python: sweep → land → build → check → publish → report.
+
+flows.py wraps these steps for the orchestrator; the command line runs them without any server. One refresh at a
+time holds the lock of a data folder. Until the very last step the published warehouse is untouched.
+"""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from pipelines import assets
+from pipelines.build import BuildInputs, PythonModel, build, run_checks, unconverted_share
+from pipelines.config import Settings
+from pipelines.contracts import check_contracts
+from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.errors import NothingToPublish, PipelineError, RefreshInProgress, UnconvertedItems
+from pipelines.folders import DataFolder
+from pipelines.ingest.delivery import Added, remove_tree, sweep_incoming
+from pipelines.ingest.landing import land_new_files
+from pipelines.ingest.register import Register, Run
+from pipelines.models import SqlModel
+from pipelines.products import ProductReference, followed_prefixes
+from pipelines.publish import Snapshot, publish, snapshot_id
+from pipelines.report import write_reports
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RefreshOptions:
+    """What one refresh was asked to do."""
+
+    data: DataFolder
+    reports_dir: Path
+    settings: Settings
+    as_at: date | None = None
+    with_report: bool = True
+    allow_unconverted: str | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """A warehouse that is built and checked but not published."""
+
+    engine: DuckDBEngine
+    models: dict[str, SqlModel | PythonModel]
+    inputs: BuildInputs
+    checks_run: int
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh did."""
+
+    run_id: str
+    snapshot: Snapshot
+    swept: tuple[Added, ...]
+    files_landed: int
+    checks_run: int
+    unconverted_items: int
+    opioid_items: int
+    reports: tuple[Path, ...]
+
+
+def refresh(options: RefreshOptions, progress: Callable[[str], None] = lambda _: None) -> Refreshed:
+    """Run the whole job. Raises a PipelineError that says what to do; the last publication then stays current."""
+    options.data.prepare()
+    lock = FileLock(options.data.state / "refresh.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RefreshInProgress(
+            "Another refresh of this data folder is running.",
+            f"Lock {options.data.state / 'refresh.lock'}; {_holder(options.data)}.",
+            "Wait for it to end; the lock goes with its process.",
+        ) from None
+    try:
+        (options.data.state / "refresh.holder").write_text(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+        return _recorded(options, progress)
+    finally:
+        remove_tree(options.data.tmp)
+        lock.release()
+
+
+def _holder(data: DataFolder) -> str:
+    holder = data.state / "refresh.holder"
+    return holder.read_text() if holder.exists() else "its process is not known"
+
+
+def _recorded(options: RefreshOptions, progress: Callable[[str], None]) -> Refreshed:
+    """Keep the run's outcome in the register, whatever it is."""
+    register = Register(options.data)
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    register.start_run(run_id, options.allow_unconverted)
+    try:
+        remove_tree(options.data.tmp)
+        refreshed = _steps(options, run_id, progress)
+    except PipelineError as error:
+        register.finish_run(run_id, "failed", error.what)
+        raise
+    except BaseException as error:
+        register.finish_run(run_id, "failed", type(error).__name__)
+        raise
+    return refreshed
+
+
+def _steps(options: RefreshOptions, run_id: str, progress: Callable[[str], None]) -> Refreshed:
+    progress("Looking for new files")
+    swept = sweep_incoming(options.data, options.settings)
+    progress("Landing files")
+    landed = land(options)
+    progress("Building the warehouse")
+    built = build_warehouse(options, run_id)
+    try:
+        progress("Checking the contracts")
+        checks = check(options, built)
+        progress("Publishing")
+        snapshot = publish_warehouse(options, built, run_id)
+        unconverted, items, _ = unconverted_share(built.engine)
+    finally:
+        built.engine.close()
+    progress("Writing the reports")
+    reports = report(options, snapshot)
+    return Refreshed(run_id, snapshot, tuple(swept), landed, checks, unconverted, items, tuple(reports))
+
+
+def land(options: RefreshOptions) -> int:
+    """Land what is registered and not yet landed. Returns the number of files."""
+    reference = ProductReference.load(assets.REFERENCE_DIR)
+    return land_new_files(options.data, options.settings, followed_prefixes(reference))
+
+
+def build_warehouse(options: RefreshOptions, run_id: str) -> Built:
+    """Build everything in a passing file below tmp/. Raises NothingToPublish when there is no item at all."""
+    loaded = tuple(Register(options.data).loaded_months())
+    items = [month for month in loaded if month.is_current and month.file.source in ("patient_items", "epd")]
+    if not sum(month.counts.rows_loaded for month in items):
+        raise NothingToPublish(
+            "Nothing to publish: no loaded file holds a product that is followed.",
+            f"{len({month.file.sha256 for month in items})} file(s) with items are loaded in {options.data.root}.",
+            "Add prescribing files with 'opioids add FILE…', then refresh again.",
+        )
+    settings = options.settings
+    inputs = BuildInputs(options.data, settings, loaded, assets.SQL_DIR, assets.REFERENCE_DIR, options.as_at)
+    engine = DuckDBEngine(
+        options.data.tmp / f"build-{run_id}.duckdb",
+        options.data.tmp,
+        memory_limit=settings.pipeline.memory_limit,
+        threads=settings.pipeline.threads,
+    )
+    try:
+        return Built(engine, build(inputs, engine), inputs, 0)
+    except BaseException:
+        engine.close()
+        raise
+
+
+def check(options: RefreshOptions, built: Built) -> int:
+    """Every SQL check, every contract, and the gate of unconverted items. Returns the number of checks run."""
+    settings = options.settings
+    names = run_checks(built.inputs, built.engine)
+    contracts = check_contracts(built.engine, settings.expectation_files, assets.SQL_DIR)
+    contracts.refuse_failures()
+    unconverted, items, share = unconverted_share(built.engine)
+    too_many = (
+        share > settings.pipeline.unconverted_share_limit and unconverted > settings.pipeline.unconverted_items_limit
+    )
+    if too_many and options.allow_unconverted is None:
+        raise UnconvertedItems(
+            f"{unconverted:,} of {items:,} opioid items ({share:.2%}) have no dose.",
+            f"Most: {_most_unconverted(built.engine)}.",
+            "Add the missing rows to data/reference/, or publish all the same with --allow-unconverted REASON.",
+        )
+    return len(names) + contracts.checks_run
+
+
+def _most_unconverted(engine: DuckDBEngine) -> str:
+    rows = engine.fetch(
+        "SELECT coalesce(nullif(bnf_description, ''), bnf_code) AS product, ome_status, items "
+        "FROM marts.unconverted_items WHERE counts_towards_gate ORDER BY items DESC, 1 LIMIT 5"
+    ).to_pylist()
+    return "; ".join(f"{row['product']} ({row['ome_status']}, {row['items']} items)" for row in rows)
+
+
+def publish_warehouse(options: RefreshOptions, built: Built, run_id: str) -> Snapshot:
+    """Write the run into marts.runs, publish, and record the run as published."""
+    register = Register(options.data)
+    settings = options.settings
+    snapshot = snapshot_id(built.inputs)
+    register.describe_run(
+        run_id,
+        snapshot_id=snapshot,
+        cohort_version=settings.cohorts.version,
+        factor_set=settings.pipeline.factor_set,
+        scope=settings.pipeline.scope,
+    )
+    published = [
+        replace(run, outcome="published", finished_at=datetime.now(UTC)) if run.run_id == run_id else run
+        for run in register.runs()
+    ]
+    built.engine.load("marts.runs", _runs_table(published))
+    snapshot_now = publish(built.engine, built.models, snapshot, options.data, keep=settings.pipeline.keep_snapshots)
+    register.finish_run(run_id, "published")
+    return snapshot_now
+
+
+def _runs_table(runs: list[Run]) -> pa.Table:
+    text = ("outcome", "message", "snapshot_id", "cohort_version", "factor_set", "scope", "allow_unconverted")
+    times = pa.timestamp("us", tz="UTC")
+    schema = pa.schema(
+        [("run_id", pa.string()), ("started_at", times), ("finished_at", times), *((name, pa.string()) for name in text)]
+    )
+    return pa.Table.from_pylist([vars(run) for run in runs], schema=schema)
+
+
+def report(options: RefreshOptions, snapshot: Snapshot) -> list[Path]:
+    """Write the trend tables and the summary page from the published snapshot, protected."""
+    if not options.with_report:
+        return []
+    return write_reports(snapshot.file, snapshot.snapshot_id, options.reports_dir, options.settings, options.data)

@@ -1,0 +1,2 @@
+def write_reports(file, snapshot_id, reports_dir, settings, data):
+    return []

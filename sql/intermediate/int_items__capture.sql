@@ -1,0 +1,12 @@
+-- Which share of a practice's opioid items could be told whose they are.
+--
+-- Grain: one row per practice and month of patient data; practice "-" is what is in no practice.
+-- Key: practice_code, month
+SELECT
+    coalesce(practice_code, '-') AS practice_code,
+    month,
+    CAST(sum(items) FILTER (patient_key IS NOT NULL) AS BIGINT) AS identified_items,
+    CAST(sum(items) AS BIGINT) AS items,
+FROM intermediate.int_items__ome
+WHERE source = 'patient'
+GROUP BY ALL

@@ -1,0 +1,6 @@
+-- Trends of every ICB: the rows of marts.trends at that level.
+--
+-- Grain: one row per ICB, month and measure.
+-- Key: org_code, month, measure
+-- Kind: view
+SELECT * FROM marts.trends WHERE org_level = 'icb'

@@ -1,0 +1,33 @@
+-- Oral morphine equivalence (OME) of every opioid item in scope, traceable to its row of the source.
+--
+-- Grain: one row per opioid item of a patient, or per row of EPD as it came.
+-- Key: item_id
+--
+-- An item that cannot be converted keeps its row: ome_mg is NULL and ome_status says why. net_quantity is what reversals
+-- leave of total_quantity. patient_key is NULL for EPD and for items whose patient is not identified.
+SELECT
+    items.item_id,
+    items.source,
+    items.month,
+    items.practice_code,
+    items.patient_key,
+    nullif(products.bnf_code, '') AS bnf_code,
+    nullif(products.bnf_description, '') AS bnf_description,
+    items.drug,
+    items.route,
+    items.form,
+    items.items,
+    items.total_quantity,
+    items.net_quantity,
+    items.quantity_unit,
+    items.nic_gbp,
+    items.ome_mg_per_unit,
+    items.ome_mg,
+    items.ome_status,
+    products.reason,
+    products.resolved_by,
+    products.resolved_from,
+    items.cautions,
+    $factor_set AS factor_set,
+FROM intermediate.int_items__ome AS items
+INNER JOIN reference.products AS products USING (product_number)

@@ -1,0 +1,6 @@
+-- Trends of every practice: the rows of marts.trends at that level.
+--
+-- Grain: one row per practice, month and measure.
+-- Key: org_code, month, measure
+-- Kind: view
+SELECT * FROM marts.trends WHERE org_level = 'practice'

@@ -1,0 +1,23 @@
+-- Membership of practices in primary care networks (PCN), ended links included.
+--
+-- Grain: one row per link of a practice to a PCN.
+-- Key: practice_code, pcn_code, start_date, end_date
+-- Kind: view
+--
+-- Code U stands for "no PCN" in the source and is left out. An open link ends on 9999-12-31.
+SELECT
+    practice_code,
+    pcn_code,
+    pcn_name,
+    coalesce(
+        CAST(substr(replace(start_date, '-', ''), 1, 4) || '-' || substr(replace(start_date, '-', ''), 5, 2) || '-'
+            || substr(replace(start_date, '-', ''), 7, 2) AS DATE),
+        DATE '1900-01-01'
+    ) AS start_date,
+    coalesce(
+        CAST(substr(replace(end_date, '-', ''), 1, 4) || '-' || substr(replace(end_date, '-', ''), 5, 2) || '-'
+            || substr(replace(end_date, '-', ''), 7, 2) AS DATE),
+        DATE '9999-12-31'
+    ) AS end_date,
+FROM raw.epcn
+WHERE pcn_code <> 'U'

@@ -1,0 +1,21 @@
+-- What landing counted in each month of each file.
+--
+-- Grain: one row per file and month; month is NULL for references without one and for rows whose month is unreadable.
+-- Key: sha256, month
+-- Kind: view
+SELECT
+    file_name,
+    sha256,
+    layout,
+    source,
+    CAST(month AS DATE) AS month,
+    rows_read,
+    rows_loaded,
+    rows_out_of_scope,
+    rows_quarantined,
+    rows_duplicate,
+    total_quantity,
+    quantity_loaded,
+    values_blanked,
+    is_current,
+FROM raw.file_months
