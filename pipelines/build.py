@@ -15,9 +15,9 @@ from pipelines.config import Layout, Settings
 from pipelines.engine.base import Parameter
 from pipelines.engine.duckdb import DuckDBEngine, LandedPart
 from pipelines.errors import ContractError, ModelError
+from pipelines.folders import DataFolder
 from pipelines.ingest.landing import landed_file
 from pipelines.ingest.register import LoadedMonth
-from pipelines.folders import DataFolder
 from pipelines.products import ProductReference, resolve
 from pipelines.statistics.trends import AimTerms, trend_table
 
@@ -181,7 +181,7 @@ def _load_reference(inputs: BuildInputs, engine: DuckDBEngine) -> None:
     for file in sorted(inputs.reference_dir.glob("*.csv")):
         if not file.name.startswith("synthetic_"):
             engine.load(f"reference.{file.stem}", _text_table(file))
-    engine.load("reference.months", _calendar())
+    engine.load("reference.months", calendar_table())
     engine.load("reference.measures", _measures(inputs.settings))
 
 
@@ -193,7 +193,7 @@ def _text_table(file: Path) -> pa.Table:
     return pa.Table.from_pylist([{column: row[column] or None for column in columns} for row in rows], schema=schema)
 
 
-def _calendar() -> pa.Table:
+def calendar_table() -> pa.Table:
     months = [date(year, month, 1) for year in range(_FIRST_YEAR, _LAST_YEAR + 1) for month in range(1, 13)]
     following = [*months[1:], date(_LAST_YEAR + 1, 1, 1)]
     return pa.table(
@@ -259,16 +259,20 @@ def _python_table(model: PythonModel, inputs: BuildInputs, engine: DuckDBEngine)
     assert model is TRENDS
     aim = settings.aims.default_aim
     terms = AimTerms(settings.aims.default, float(-aim.change), aim.months)
-    definition = f"cohorts {settings.cohorts.version}; factors {settings.pipeline.factor_set}; scope {settings.pipeline.scope}"
+    definition = (
+        f"cohorts {settings.cohorts.version}; factors {settings.pipeline.factor_set}; scope {settings.pipeline.scope}"
+    )
     return trend_table(tables[0], tables[1], terms, definition)
 
 
 def _numbered(resolved: pa.Table, asked: pa.Table) -> pa.Table:
     """The resolver's answers, with the number under which each product was asked."""
     assert resolved.num_rows == asked.num_rows
-    return resolved.set_column(0, "bnf_code", asked["bnf_code"]).set_column(
-        1, "bnf_description", asked["bnf_description"]
-    ).append_column("product_number", asked["product_number"])
+    return (
+        resolved.set_column(0, "bnf_code", asked["bnf_code"])
+        .set_column(1, "bnf_description", asked["bnf_description"])
+        .append_column("product_number", asked["product_number"])
+    )
 
 
 def unconverted_share(engine: DuckDBEngine) -> tuple[int, int, Decimal]:

@@ -44,6 +44,7 @@ class CohortSettings(_Frozen):
     escalation: dict[str, Decimal | int]
     first_month_of_data: dict[str, int]
     people: dict[str, int]
+    case_list: dict[str, int]
     implausible_quantity: dict[str, int]
 
     def sql_parameters(self) -> dict[str, Decimal | int | str]:

@@ -44,7 +44,9 @@ class ContractReport:
         """Raise ContractError when a check failed, or was not run."""
         if not self.suites:
             raise ContractError(
-                "No contract was checked.", "configs/expectations/ holds no suite.", "Restore the shipped files."
+                "No contract was checked.",
+                "configs/expectations/ holds no suite.",
+                "Restore the shipped files.",
             )
         for suite in self.suites:
             if suite.checks_expected == 0 or suite.checks_run != suite.checks_expected:
@@ -74,7 +76,13 @@ def _check_suite(engine: DuckDBEngine, file: Path, sql_dir: Path) -> SuiteResult
     metrics = engine.fetch(metrics_file.read_text(encoding="utf-8")).to_pandas()
     outcome = _validate(told["suite"], metrics, expectations, file)
     failures = tuple(_failure(result, metrics) for result in outcome if not result.success)
-    logger.info("Contract %s: %d of %d checks ran, %d failed", told["suite"], len(outcome), len(expectations), len(failures))
+    logger.info(
+        "Contract %s: %d of %d checks ran, %d failed",
+        told["suite"],
+        len(outcome),
+        len(expectations),
+        len(failures),
+    )
     return SuiteResult(told["suite"], len(expectations), len(outcome), failures)
 
 
@@ -86,7 +94,7 @@ def _validate(suite_name: str, metrics: Any, expectations: list[dict[str, Any]],
         import great_expectations as gx
 
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+        context.variables.progress_bars = {"globally": False}
         batch = (
             context.data_sources.add_pandas("metrics")
             .add_dataframe_asset(suite_name)
@@ -104,7 +112,9 @@ def _expectation(gx: Any, kind: str, arguments: dict[str, Any], file: Path) -> A
     name = "".join(word.capitalize() for word in kind.split("_"))
     if not hasattr(gx.expectations, name):
         raise ConfigError(
-            f"No expectation is called '{kind}'.", f"In {file.name}.", "See the list in the Great Expectations gallery."
+            f"No expectation is called '{kind}'.",
+            f"In {file.name}.",
+            "See the list in the Great Expectations gallery.",
         )
     return getattr(gx.expectations, name)(**arguments)
 
@@ -114,7 +124,9 @@ def _failure(result: Any, metrics: Any) -> str:
     config = result.expectation_config
     column = config.kwargs.get("column", "the table")
     bounds = ", ".join(
-        f"{name.removesuffix('_value')} {config.kwargs[name]}" for name in ("min_value", "max_value") if config.kwargs.get(name) is not None
+        f"{name.removesuffix('_value')} {config.kwargs[name]}"
+        for name in ("min_value", "max_value")
+        if config.kwargs.get(name) is not None
     )
     unexpected = result.result.get("unexpected_index_list") or []
     found = result.result.get("partial_unexpected_list") or result.result.get("observed_value")

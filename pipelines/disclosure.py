@@ -141,9 +141,7 @@ def _round(size: FloatArray, policy: Policy) -> FloatArray:
     return size
 
 
-def _possible_values(
-    shown: FloatArray, is_magnitude: BoolArray, policy: Policy
-) -> tuple[FloatArray, FloatArray]:
+def _possible_values(shown: FloatArray, is_magnitude: BoolArray, policy: Policy) -> tuple[FloatArray, FloatArray]:
     """The least and greatest true value behind each shown one, as an outsider knows the policy."""
     base = policy.rounding_base
     below, above = {
@@ -259,9 +257,7 @@ def _hidden_with_them(
         lower=np.append(np.nan_to_num(low), nothing),
         upper=np.append(np.nan_to_num(high), nothing + UNBOUNDED),
         sums=sums,
-        sensitive=np.append(
-            (primary & checked) | small, (differences >= 1) & (differences <= policy.small_to)
-        ),
+        sensitive=np.append((primary & checked) | small, (differences >= 1) & (differences <= policy.small_to)),
         hideable=np.append(checked & ~primary, nothing > 0),
         room=np.append(np.where(is_magnitude, np.maximum(np.nan_to_num(true), 1.0), 1.0), nothing + 1),
     )
@@ -307,16 +303,8 @@ def _derive_again(
         is_hidden = pl.when(pl.Series(protected.suppressed)).then(pl.lit(SUPPRESSED))
         frame = frame.with_columns(is_hidden.otherwise(pl.col("rate_reason")).alias("rate_reason"))
     return frame.with_columns(
-        *(
-            _replaced(frame, name, new, public, null_stays=True)
-            for name, new in again.items()
-            if name in frame
-        ),
-        *(
-            _replaced(frame, name, new, public, null_stays=False)
-            for name, new in steps.items()
-            if name in frame
-        ),
+        *(_replaced(frame, name, new, public, null_stays=True) for name, new in again.items() if name in frame),
+        *(_replaced(frame, name, new, public, null_stays=False) for name, new in steps.items() if name in frame),
     )
 
 
@@ -342,9 +330,7 @@ def _protected_baseline(
     few = np.where(is_person, counts.suppressed, _numbers(frame, "baseline_people") < policy.suppress_to + 1)
     series = [name for name in SERIES if name in frame.columns]
     hidden_then = pl.Series("hidden_then", protected.suppressed) & (frame["months_since_baseline"] == 0)
-    at_baseline = frame.with_columns(hidden_then.fill_null(False)).select(
-        pl.col("hidden_then").any().over(series)
-    )
+    at_baseline = frame.with_columns(hidden_then.fill_null(False)).select(pl.col("hidden_then").any().over(series))
     hide = few | at_baseline["hidden_then"].to_numpy()
     return np.where(hide, np.nan, np.sign(true) * _round(np.abs(true), policy))
 
@@ -385,9 +371,7 @@ def _shown(protected: ProtectedCounts) -> pl.Series:
     figures = pl.DataFrame({"figure": protected.value, "hidden": protected.suppressed})
     figure = pl.col("figure").fill_nan(None)
     whole = figure == figure.floor()
-    text = (
-        pl.when(whole).then(figure.cast(pl.Int64).cast(pl.String)).otherwise(figure.round(2).cast(pl.String))
-    )
+    text = pl.when(whole).then(figure.cast(pl.Int64).cast(pl.String)).otherwise(figure.round(2).cast(pl.String))
     marked = pl.when("hidden").then(pl.lit(SUPPRESSED_MARK)).otherwise(text.fill_null(NOT_AVAILABLE_MARK))
     return figures.select(marked.alias("shown"))["shown"]
 

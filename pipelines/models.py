@@ -41,7 +41,11 @@ def read_model(file: Path, schema: str) -> SqlModel:
         else:
             prose.append(comment[1])
     if not {"Grain", "Key"} <= promises.keys():
-        raise ModelError(f"The model {name} does not say its grain and key.", f"File {file.name}.", "Add both to its header.")
+        raise ModelError(
+            f"The model {name} does not say its grain and key.",
+            f"File {file.name}.",
+            "Add both to its header.",
+        )
     kind = promises.get("Kind", "table")
     assert kind in ("table", "view"), f"{file.name}: Kind is 'table' or 'view'"
     return SqlModel(

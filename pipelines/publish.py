@@ -7,7 +7,6 @@ something between.
 import hashlib
 import json
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +72,7 @@ def publish(
         part.unlink(missing_ok=True)
         engine.copy_published(part, _descriptions(models))
         flush_to_disk(part)
-        os.replace(part, target)
+        part.replace(target)
         flush_to_disk(target)
         sha256 = hashlib.sha256(target.read_bytes()).hexdigest()
         pointer = {"file": target.name, "snapshot_id": snapshot, "sha256": sha256}
@@ -99,7 +98,7 @@ def _point_symlink(data: DataFolder, target: Path) -> None:
     try:
         part.unlink(missing_ok=True)
         part.symlink_to(target.name)
-        os.replace(part, link)
+        part.replace(link)
     except OSError:
         logger.info("No symbolic link was made; current.json names the file.")
 

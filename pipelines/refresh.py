@@ -52,7 +52,6 @@ class Built:
     engine: DuckDBEngine
     models: dict[str, SqlModel | PythonModel]
     inputs: BuildInputs
-    checks_run: int
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,13 @@ class Refreshed:
     reports: tuple[Path, ...]
 
 
-def refresh(options: RefreshOptions, progress: Callable[[str], None] = lambda _: None) -> Refreshed:
-    """Run the whole job. Raises a PipelineError that says what to do; the last publication then stays current."""
+def refresh(
+    options: RefreshOptions, progress: Callable[[str], None] = lambda _: None, steps: "Steps | None" = None
+) -> Refreshed:
+    """Run the whole job. Raises a PipelineError that says what to do; the last publication then stays current.
+
+    `steps` lets an orchestrator put its own wrapping round each step.
+    """
     options.data.prepare()
     lock = FileLock(options.data.state / "refresh.lock")
     try:
@@ -82,8 +86,10 @@ def refresh(options: RefreshOptions, progress: Callable[[str], None] = lambda _:
             "Wait for it to end; the lock goes with its process.",
         ) from None
     try:
-        (options.data.state / "refresh.holder").write_text(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-        return _recorded(options, progress)
+        (options.data.state / "refresh.holder").write_text(
+            f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        )
+        return _recorded(options, progress, steps or Steps())
     finally:
         remove_tree(options.data.tmp)
         lock.release()
@@ -94,14 +100,14 @@ def _holder(data: DataFolder) -> str:
     return holder.read_text() if holder.exists() else "its process is not known"
 
 
-def _recorded(options: RefreshOptions, progress: Callable[[str], None]) -> Refreshed:
+def _recorded(options: RefreshOptions, progress: Callable[[str], None], steps: "Steps") -> Refreshed:
     """Keep the run's outcome in the register, whatever it is."""
     register = Register(options.data)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     register.start_run(run_id, options.allow_unconverted)
     try:
         remove_tree(options.data.tmp)
-        refreshed = _steps(options, run_id, progress)
+        refreshed = _run_steps(options, run_id, progress, steps)
     except PipelineError as error:
         register.finish_run(run_id, "failed", error.what)
         raise
@@ -111,24 +117,29 @@ def _recorded(options: RefreshOptions, progress: Callable[[str], None]) -> Refre
     return refreshed
 
 
-def _steps(options: RefreshOptions, run_id: str, progress: Callable[[str], None]) -> Refreshed:
+def _run_steps(options: RefreshOptions, run_id: str, progress: Callable[[str], None], steps: "Steps") -> Refreshed:
     progress("Looking for new files")
-    swept = sweep_incoming(options.data, options.settings)
+    swept = steps.sweep(options)
     progress("Landing files")
-    landed = land(options)
+    landed = steps.land(options)
     progress("Building the warehouse")
-    built = build_warehouse(options, run_id)
+    built = steps.build(options, run_id)
     try:
         progress("Checking the contracts")
-        checks = check(options, built)
+        checks = steps.check(options, built)
         progress("Publishing")
-        snapshot = publish_warehouse(options, built, run_id)
+        snapshot = steps.publish(options, built, run_id)
         unconverted, items, _ = unconverted_share(built.engine)
     finally:
         built.engine.close()
     progress("Writing the reports")
-    reports = report(options, snapshot)
+    reports = steps.report(options, snapshot)
     return Refreshed(run_id, snapshot, tuple(swept), landed, checks, unconverted, items, tuple(reports))
+
+
+def sweep(options: RefreshOptions) -> list[Added]:
+    """Take in what lies in incoming/."""
+    return sweep_incoming(options.data, options.settings)
 
 
 def land(options: RefreshOptions) -> int:
@@ -156,7 +167,7 @@ def build_warehouse(options: RefreshOptions, run_id: str) -> Built:
         threads=settings.pipeline.threads,
     )
     try:
-        return Built(engine, build(inputs, engine), inputs, 0)
+        return Built(engine, build(inputs, engine), inputs)
     except BaseException:
         engine.close()
         raise
@@ -215,7 +226,12 @@ def _runs_table(runs: list[Run]) -> pa.Table:
     text = ("outcome", "message", "snapshot_id", "cohort_version", "factor_set", "scope", "allow_unconverted")
     times = pa.timestamp("us", tz="UTC")
     schema = pa.schema(
-        [("run_id", pa.string()), ("started_at", times), ("finished_at", times), *((name, pa.string()) for name in text)]
+        [
+            ("run_id", pa.string()),
+            ("started_at", times),
+            ("finished_at", times),
+            *((name, pa.string()) for name in text),
+        ]
     )
     return pa.Table.from_pylist([vars(run) for run in runs], schema=schema)
 
@@ -224,4 +240,16 @@ def report(options: RefreshOptions, snapshot: Snapshot) -> list[Path]:
     """Write the trend tables and the summary page from the published snapshot, protected."""
     if not options.with_report:
         return []
-    return write_reports(snapshot.file, snapshot.snapshot_id, options.reports_dir, options.settings, options.data)
+    return write_reports(snapshot.file, snapshot.snapshot_id, options.reports_dir, options.settings, options.data.tmp)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of the main job, in their order."""
+
+    sweep: Callable[[RefreshOptions], list[Added]] = sweep
+    land: Callable[[RefreshOptions], int] = land
+    build: Callable[[RefreshOptions, str], Built] = build_warehouse
+    check: Callable[[RefreshOptions, Built], int] = check
+    publish: Callable[[RefreshOptions, Built, str], Snapshot] = publish_warehouse
+    report: Callable[[RefreshOptions, Snapshot], list[Path]] = report

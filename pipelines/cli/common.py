@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Folder of all data this tool keeps.", show_default=True)]
 ReportsDir = Annotated[Path, typer.Option("--reports-dir", help="Folder for reports that may be shared.")]
 ConfigDir = Annotated[
-    Path | None, typer.Option("--config-dir", help="Your own settings; its files replace the shipped ones by name.")
+    Path | None,
+    typer.Option("--config-dir", help="Your own settings; its files replace the shipped ones by name."),
 ]
 
 DEFAULT_DATA_DIR = Path("data")

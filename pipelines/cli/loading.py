@@ -48,10 +48,16 @@ def add(
 
 
 def refresh(
-    as_at: Annotated[str | None, typer.Option(help="YYYY-MM of lists and latest values; default: the newest month that is not provisional.")] = None,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Publish the warehouse without writing reports.")] = False,
+    as_at: Annotated[
+        str | None,
+        typer.Option(help="YYYY-MM of lists and latest values; default: the newest month that is not provisional."),
+    ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Publish the warehouse without writing reports.")
+    ] = False,
     allow_unconverted: Annotated[
-        str | None, typer.Option(help="Publish although too many opioid items have no dose; say why.", metavar="REASON")
+        str | None,
+        typer.Option(help="Publish although too many opioid items have no dose; say why.", metavar="REASON"),
     ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
@@ -91,7 +97,9 @@ def synth(
     months: Annotated[int, typer.Option(min=1, help="How many months.")] = 24,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
     start: Annotated[str, typer.Option(help="First month, YYYY-MM.")] = "2024-01",
-    dirty: Annotated[bool, typer.Option("--dirty", help="With the faults that real extracts have, and with children.")] = False,
+    dirty: Annotated[
+        bool, typer.Option("--dirty", help="With the faults that real extracts have, and with children.")
+    ] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,

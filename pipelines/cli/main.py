@@ -1,6 +1,5 @@
 """The commands, one after the other as a user meets them. Heavy modules are imported where they are used."""
 
-
 import typer
 
 from pipelines.cli import cases, loading, products, warehouse

@@ -34,7 +34,7 @@ class Format(StrEnum):
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help="One statement, such as \"SELECT * FROM marts.runs\".")],
+    sql: Annotated[str, typer.Argument(help='One statement, such as "SELECT * FROM marts.runs".')],
     format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.table,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,

@@ -17,7 +17,11 @@ class Engine(Protocol):
         """`schema.table` of everything a SELECT reads."""
 
     def create(
-        self, name: str, select: str, parameters: Mapping[str, Parameter], kind: Literal["table", "view"] = "table"
+        self,
+        name: str,
+        select: str,
+        parameters: Mapping[str, Parameter],
+        kind: Literal["table", "view"] = "table",
     ) -> None:
         """Materialise one SELECT as `schema.table`."""
 

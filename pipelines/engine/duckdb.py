@@ -82,7 +82,11 @@ class DuckDBEngine:
         )
 
     def create(
-        self, name: str, select: str, parameters: Mapping[str, Parameter], kind: Literal["table", "view"] = "table"
+        self,
+        name: str,
+        select: str,
+        parameters: Mapping[str, Parameter],
+        kind: Literal["table", "view"] = "table",
     ) -> None:
         used = {key: parameters[key] for key in _PARAMETER.findall(select)}
         try:
@@ -129,7 +133,7 @@ class DuckDBEngine:
             ).fetchall()
             for schema in ("marts", "reference"):
                 self.connection.execute(f"CREATE SCHEMA published.{schema}")
-            for name, is_table, sql in tables:
+            for name, is_table, _ in tables:
                 if is_table:
                     self.connection.execute(
                         f"CREATE TABLE published.{quoted(name)} AS SELECT * FROM {quoted(name)} ORDER BY ALL"
@@ -170,8 +174,10 @@ def _in_words(name: str, error: duckdb.Error) -> ModelError | StorageError:
     """A database error without values: the message may quote a patient's row, so only its first line is kept."""
     first_line = str(error).splitlines()[0]
     if "No space left" in first_line:
-        return StorageError("The disk is full.", f"While building {name}.", "Free space, then run the same command again.")
-    if isinstance(error, duckdb.ConversionError | duckdb.OutOfRangeException | duckdb.ConstraintException):
+        return StorageError(
+            "The disk is full.", f"While building {name}.", "Free space, then run the same command again."
+        )
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.ConstraintException):
         first_line = f"{type(error).__name__} (values withheld: they may be a patient's)"
     return ModelError(f"The table {name} could not be built.", first_line, "Report this with the name of the table.")
 
@@ -202,4 +208,6 @@ def one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBP
             raise QueryError("Give exactly one SQL statement.", f"Found {len(statements)}.", "Run them one at a time.")
         return connection.execute(statements[0])
     except duckdb.Error as error:
-        raise QueryError("The query was refused.", str(error), "Tables: SELECT table_name FROM duckdb_tables().") from None
+        raise QueryError(
+            "The query was refused.", str(error), "Tables: SELECT table_name FROM duckdb_tables()."
+        ) from None

@@ -61,7 +61,9 @@ def _make_key(file: Path) -> None:
     with said_in_words(file):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(file, f"{secrets.token_hex(32)}\n".encode())
-    logger.warning("Made a new pseudonymisation key at %s. Back it up apart from the data, readable by you alone.", file)
+    logger.warning(
+        "Made a new pseudonymisation key at %s. Back it up apart from the data, readable by you alone.", file
+    )
 
 
 def _read_key(file: Path) -> PseudonymKey:
@@ -74,7 +76,9 @@ def _read_key(file: Path) -> PseudonymKey:
     text = file.read_text(encoding="ascii", errors="replace").strip()
     if not re.fullmatch(r"[0-9a-f]{64}", text):
         raise KeyProblem(
-            "The pseudonymisation key is damaged.", f"File {file} is not 64 hexadecimal digits.", "Restore it from its backup."
+            "The pseudonymisation key is damaged.",
+            f"File {file} is not 64 hexadecimal digits.",
+            "Restore it from its backup.",
         )
     secret = bytes.fromhex(text)
     key_id = hmac.new(secret, b"opioid-stewardship key id", hashlib.sha256).hexdigest()[:12]

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from pipelines.config import Layout, Settings
 from pipelines.engine.duckdb import connect
-from pipelines.engine.landing import DelimitedText, Field, JudgedRows, LandingRules, MonthCounts
+from pipelines.engine.landing import DelimitedText, JudgedRows, MonthCounts
+from pipelines.engine.landing_sql import Field, LandingRules
 from pipelines.errors import ReconciliationError, UnreadableFile
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
@@ -74,9 +75,7 @@ def _land(
     followed: Sequence[FollowedPrefix],
 ) -> list[MonthCounts]:
     layout = recognised.layout
-    connection = connect(
-        None, data.tmp, memory_limit=settings.pipeline.memory_limit, threads=settings.pipeline.threads
-    )
+    connection = connect(None, data.tmp, memory_limit=settings.pipeline.memory_limit, threads=settings.pipeline.threads)
     # Rows are numbered as they stand in the file.
     connection.execute("SET preserve_insertion_order = true")
     try:

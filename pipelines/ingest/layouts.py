@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.config import Layout, LayoutColumn, Settings, normalise_header
-from pipelines.engine.landing import PATTERNS
+from pipelines.engine.landing_sql import PATTERNS
 from pipelines.errors import UnknownLayout, UnreadableFile
 from pipelines.ingest.opening import Encoding, is_workbook, open_text
 
@@ -56,7 +56,9 @@ def _recognise_workbook(file: Path, layouts: Iterable[Layout], *, asked_for: boo
         workbook = fastexcel.read_excel(file)
     except fastexcel.FastExcelError:
         raise UnreadableFile(
-            "The workbook cannot be opened.", f"File {file.name}.", "Save it again as .xlsx without a password."
+            "The workbook cannot be opened.",
+            f"File {file.name}.",
+            "Save it again as .xlsx without a password.",
         ) from None
     found: list[Recognised] = []
     heads: list[tuple[str, ...]] = []
@@ -71,7 +73,11 @@ def _recognise_workbook(file: Path, layouts: Iterable[Layout], *, asked_for: boo
             if matched:
                 found.append(
                     Recognised(
-                        layout, matched.columns, matched.extra_columns, matched.lines_before_data, matched.column_count,
+                        layout,
+                        matched.columns,
+                        matched.extra_columns,
+                        matched.lines_before_data,
+                        matched.column_count,
                         sheet=sheet,
                     )
                 )
@@ -133,7 +139,9 @@ def _only_best(file_name: str, found: list[Recognised]) -> Recognised:
     if len(found) > 1 and len(found[0].columns) == len(found[1].columns):
         names = ", ".join(match.layout.name for match in found)
         raise UnknownLayout(
-            "More than one layout fits this file.", f"File {file_name}: {names}.", "Say which with --layout NAME."
+            "More than one layout fits this file.",
+            f"File {file_name}: {names}.",
+            "Say which with --layout NAME.",
         )
     return found[0]
 

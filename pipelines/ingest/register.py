@@ -104,7 +104,16 @@ class Register:
             database.executemany(
                 "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (f.sha256, cursor.lastrowid, f.file_name, f.layout, f.source, _text(f.month_given), f.size_bytes, f.kept_as)
+                    (
+                        f.sha256,
+                        cursor.lastrowid,
+                        f.file_name,
+                        f.layout,
+                        f.source,
+                        _text(f.month_given),
+                        f.size_bytes,
+                        f.kept_as,
+                    )
                     for f in files
                 ],
             )
@@ -130,7 +139,14 @@ class Register:
             database.executemany(
                 "INSERT INTO file_months VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (sha256, _text(c.month), *c[1:6], _text(c.total_quantity), _text(c.quantity_loaded), c.values_blanked)
+                    (
+                        sha256,
+                        _text(c.month),
+                        *c[1:6],
+                        _text(c.total_quantity),
+                        _text(c.quantity_loaded),
+                        c.values_blanked,
+                    )
                     for c in counts
                 ],
             )

@@ -32,13 +32,9 @@ def not_followed(answer: Resolution, reading: Reading) -> Resolution:
     """A product of no class; says so where its description names one that is followed."""
     answer.product_class = "not_followed"
     answer.in_scope = False
-    named = sorted(
-        {name.drug for name in drugs_named(reading) if name.bnf_prefix.startswith(_OPIOID_SECTIONS)}
-    )
+    named = sorted({name.drug for name in drugs_named(reading) if name.bnf_prefix.startswith(_OPIOID_SECTIONS)})
     if named and answer.current_bnf_code:
-        answer.reason = (
-            f"the description names {', '.join(named)}, but the code is in no list that is followed"
-        )
+        answer.reason = f"the description names {', '.join(named)}, but the code is in no list that is followed"
     return answer
 
 

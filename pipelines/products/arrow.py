@@ -4,17 +4,18 @@ The distinct answers become columns once and are spread over the rows, so that a
 products costs no more than the products.
 """
 
-from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.products.model import SCOPES, Resolution
 from pipelines.products.reference import ProductReference, unknown_factor_set
 from pipelines.products.resolver import Resolver
 
 # Answers are turned into columns this many at a time: memory stays that of the columns.
-_CHUNK = 10_000
+_CHUNK = 5_000
 _DECIMAL = pa.decimal128(18, 6)
 _ANSWERS: dict[str, Any] = {
     "current_bnf_code": pa.string(),
@@ -41,6 +42,7 @@ _ANSWERS: dict[str, Any] = {
     "is_strong_opioid": pa.bool_(),
     "ddd_mg": _DECIMAL,
 }
+_ALL_ANSWERS = attrgetter(*_ANSWERS)
 
 SCHEMA = pa.schema([("bnf_code", pa.string()), ("bnf_description", pa.string()), *_ANSWERS.items()])
 
@@ -64,24 +66,34 @@ def resolve(
     resolver = Resolver(reference, factor_set, scope)
     given_codes = products.column("bnf_code").cast(pa.string())
     given_descriptions = products.column("bnf_description").cast(pa.string())
-    index_of: dict[tuple[str | None, str | None], int] = {}
-    indices = [
-        index_of.setdefault(pair, len(index_of))
-        for pair in zip(given_codes.to_pylist(), given_descriptions.to_pylist(), strict=True)
-    ]
-    distinct = iter(index_of)
-    chunks = []
-    while pairs := list(islice(distinct, _CHUNK)):
-        chunks.append(_columns([resolver.resolve(*pair) for pair in pairs]))
-    answers = pa.concat_tables(chunks) if chunks else _columns([])
-    spread = answers.take(pa.array(indices, pa.int64())).combine_chunks()
+    distinct_codes, distinct_descriptions, row_to_distinct = _distinct(given_codes, given_descriptions)
+    chunks = [_columns([])]
+    for start in range(0, len(distinct_codes), _CHUNK):
+        pairs = zip(
+            distinct_codes.slice(start, _CHUNK).to_pylist(),
+            distinct_descriptions.slice(start, _CHUNK).to_pylist(),
+            strict=True,
+        )
+        chunks.append(_columns([resolver.resolve(code, description) for code, description in pairs]))
+    spread = pa.concat_tables(chunks).take(row_to_distinct)
     return pa.Table.from_arrays([given_codes, given_descriptions, *spread.columns], schema=SCHEMA)
 
 
+def _distinct(given_codes: pa.ChunkedArray, descriptions: pa.ChunkedArray) -> tuple[Any, Any, Any]:
+    """The distinct pairs (null is a value of its own), and for each row the place of its pair."""
+    codes = given_codes.combine_chunks().dictionary_encode(null_encoding="encode")
+    words = descriptions.combine_chunks().dictionary_encode(null_encoding="encode")
+    size = pa.scalar(max(1, len(words.dictionary)), pa.int64())
+    pair = pc.add(pc.multiply(codes.indices.cast(pa.int64()), size), words.indices.cast(pa.int64()))
+    pairs = pair.dictionary_encode()
+    code_at = pc.divide(pairs.dictionary, size)
+    words_at = pc.subtract(pairs.dictionary, pc.multiply(code_at, size))
+    return codes.dictionary.take(code_at), words.dictionary.take(words_at), pairs.indices
+
+
 def _columns(answers: list[Resolution]) -> pa.Table:
+    rows = list(map(_ALL_ANSWERS, answers))
+    columns = zip(*rows, strict=True) if rows else ([] for _name in _ANSWERS)
     return pa.table(
-        {
-            name: pa.array([getattr(answer, name) for answer in answers], kind)
-            for name, kind in _ANSWERS.items()
-        }
+        {name: pa.array(column, kind) for (name, kind), column in zip(_ANSWERS.items(), columns, strict=True)}
     )

@@ -22,9 +22,7 @@ def amount_of(reading: Reading, form: Form, drug: str, compound_rule: str) -> Am
             reason=f"{form.form}: the quantity may count packs, doses, grams or ml: it cannot be told",
         )
     if reading.has_unreadable_number:
-        return Amount(
-            status="strength_unknown", reason="a strength of zero or beyond reason", contradicts=True
-        )
+        return Amount(status="strength_unknown", reason="a strength of zero or beyond reason", contradicts=True)
     chosen = _choose(reading, drug, compound_rule)
     if isinstance(chosen, str):
         return Amount(status="strength_unknown", reason=chosen, contradicts=chosen == _ANOTHER_INGREDIENT)
@@ -74,9 +72,7 @@ def _one_of_several(candidates: list[Strength], compound_rule: str) -> tuple[Str
     return "the description gives several strengths, and none is next to the name of the drug"
 
 
-def _in_compound(
-    reading: Reading, strength: Strength, drug: str, compound_rule: str
-) -> tuple[Strength, Mass] | str:
+def _in_compound(reading: Reading, strength: Strength, drug: str, compound_rule: str) -> tuple[Strength, Mass] | str:
     """Codeine and dihydrocodeine are the smaller number whatever the order; others go by the names."""
     masses = strength.masses
     if len(masses) == 1:

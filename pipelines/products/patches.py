@@ -20,20 +20,23 @@ def wear_of(
     The brand is told by the code and by the name, and the two must agree. A brand that is not in the
     table has no wear time, even where its generic equivalent has one.
     """
-    label = f"{drug} patch {rate[0].normalize():f} {rate[1]}"
     brand = _brand(reference, drug, reading, current_code, named)
     if brand is None:
-        return f"{label}: the wear time of this brand has not been verified"
+        return f"{_label(drug, rate)}: the wear time of this brand has not been verified"
     if len(brand) > 1:
-        return f"{label}: code and description name different brands ({', '.join(sorted(brand))})"
+        return f"{_label(drug, rate)}: code and description name different brands ({', '.join(sorted(brand))})"
     name = next(iter(brand))
     wear = reference.wear_by_brand.get((drug, name, *rate))
     if wear is None:
-        return f"{label}, {name or 'generic'}: the wear time of this strength has not been verified"
+        return f"{_label(drug, rate)}, {name or 'generic'}: the wear time of this strength has not been verified"
     stated = reading.stated_wear_hours
     if stated is not None and stated != wear.wear_hours:
-        return f"{label}: the description says {stated} hours, {wear.where} says {wear.wear_hours}"
+        return f"{_label(drug, rate)}: the description says {stated} hours, {wear.where} says {wear.wear_hours}"
     return wear
+
+
+def _label(drug: str, rate: tuple[Decimal, str]) -> str:
+    return f"{drug} patch {rate[0].normalize():f} {rate[1]}"
 
 
 def _brand(

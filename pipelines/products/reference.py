@@ -68,10 +68,11 @@ def followed_prefixes(reference: ProductReference) -> list[FollowedPrefix]:
     """Every prefix (or whole old code) whose rows are kept from a source file, sorted.
 
     `counted` is False for products that are only noted as out of scope: cough and bowel medicines,
-    unknown codes of section 4.7.2. A row that matches several prefixes belongs to the longest.
+    unknown codes of section 4.7.2, substances of which only some products hold an opioid. A row that
+    matches several prefixes belongs to the longest.
     """
     followed = {
-        prefix: FollowedPrefix(prefix, drug.product_class not in NOTED_ONLY)
+        prefix: FollowedPrefix(prefix, drug.product_class not in NOTED_ONLY and not drug.only_if_named)
         for prefix, drug in reference.drugs.items()
     }
     for old_code, (new_code, _where) in reference.code_changes.items():
@@ -110,9 +111,7 @@ def _load(folder: Path) -> ProductReference:
             )
         ),
         generics={row["bnf_code"]: _presentation(row) for row in tables.read(folder, shapes.GENERICS)},
-        code_changes={
-            row["old_code"]: (row["new_code"], row.where) for row in tables.read(folder, shapes.CHANGES)
-        },
+        code_changes={row["old_code"]: (row["new_code"], row.where) for row in tables.read(folder, shapes.CHANGES)},
         ddd_mg={row["drug"]: Decimal(row["ddd_mg"]) for row in tables.read(folder, shapes.DDD)},
         description_rules={
             (row["drug"], row["form"]): _description_rule(row) for row in tables.read(folder, shapes.RULES)
@@ -135,8 +134,7 @@ def _check_together(folder: Path, reference: ProductReference) -> None:
         [
             f"name '{name.name}': drug '{name.drug}' or prefix '{name.bnf_prefix}' is not in drugs.csv"
             for name in reference.names.values()
-            if name.kind != "partner"
-            and (name.drug not in known or reference.drug_of(name.bnf_prefix) is None)
+            if name.kind != "partner" and (name.drug not in known or reference.drug_of(name.bnf_prefix) is None)
         ],
     )
     opioids = {drug.drug for drug in reference.drugs.values() if drug.product_class == "opioid"}
@@ -224,9 +222,7 @@ def _wear(folder: Path) -> tuple[dict[WearKey, PatchWear], dict[str, str]]:
     brand_of_prefix: dict[str, str] = {}
     problems = []
     for row in tables.read(folder, shapes.WEAR):
-        wear = PatchWear(
-            Decimal(row["nominal_microgram_per_hour"]), int(row["wear_hours"]), row["caution"], row.where
-        )
+        wear = PatchWear(Decimal(row["nominal_microgram_per_hour"]), int(row["wear_hours"]), row["caution"], row.where)
         strength = (Decimal(row["strength_value"]), row["strength_unit"])
         by_brand[row["drug"], row["brand"], *strength] = wear
         if brand_of_prefix.setdefault(row["bnf_prefix"], row["brand"]) != row["brand"]:
@@ -253,9 +249,7 @@ def _name(row: Row) -> Name:
 
 
 def _form(row: Row) -> Form:
-    return Form(
-        row["word"], row["form"], row["route"], row["quantity_unit"], row["dose_rule"], int(row["priority"])
-    )
+    return Form(row["word"], row["form"], row["route"], row["quantity_unit"], row["dose_rule"], int(row["priority"]))
 
 
 def _presentation(row: Row) -> Presentation:

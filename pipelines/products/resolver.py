@@ -41,7 +41,7 @@ _PLACES = Decimal("0.000001")
 # Classes whose strength is of no interest: a missing one is not worth a reason.
 _NOT_MEASURED = frozenset({"unknown_opioid", "excluded", "dependence_treatment", "just_in_case"})
 # Descriptions and codes kept in memory: NHSBSA uses some thousands of each.
-_MOST_READINGS = 50_000
+_MOST_READINGS = 5_000
 _HOURS_PER_DAY = 24
 _MICROGRAMS_PER_MG = 1000
 
@@ -104,9 +104,7 @@ class Resolver:
         if drug.product_class in ("unknown_opioid", "excluded", "dependence_treatment"):
             note_only(answer, drug, named)
         noted = answer.reason
-        if drug.only_if_named and not names_ingredient(
-            drug.only_if_named, named, known.row if known else None
-        ):
+        if drug.only_if_named and not names_ingredient(drug.only_if_named, named, known.row if known else None):
             return not_followed(Resolution(current_bnf_code=answer.current_bnf_code), reading)
         self._measure(answer, drug, reading, known, current, named)
         if drug.product_class in _NOT_MEASURED:
@@ -119,9 +117,7 @@ class Resolver:
     def _look_up(self, bnf_code: str | None) -> _Code:
         code = codes.clean_code(bnf_code)
         current, replaced_by = codes.follow_replacements(code, self._reference.code_changes)
-        facts = _Code(
-            code, current, self._reference.drug_of(current), self._known(code, current, replaced_by)
-        )
+        facts = _Code(code, current, self._reference.drug_of(current), self._known(code, current, replaced_by))
         if len(self._codes) >= _MOST_READINGS:
             self._codes.clear()
         self._codes[bnf_code] = facts
@@ -133,9 +129,7 @@ class Resolver:
         drugs = [drug for drug in found if drug is not None]
         # A brand's own list (Suboxone, Nurofen Plus) tells more than the substance's.
         brands = [
-            drug
-            for drug, name in zip(found, named, strict=True)
-            if drug is not None and name.kind != "substance"
+            drug for drug, name in zip(found, named, strict=True) if drug is not None and name.kind != "substance"
         ]
         opioids = [drug for drug in (*brands, *drugs) if drug.product_class != "just_in_case"]
         return next(iter(opioids or drugs), None)
@@ -166,14 +160,9 @@ class Resolver:
         named: list[Name],
     ) -> None:
         """Form, strength and amount, from the description or from a reference row."""
-        others = sorted({name.drug for name in named if name.drug})
-        if drug.drug and len(opioids := self._opioids(named)) > 1:
-            fail(answer, "strength_unknown", f"the description names {' and '.join(opioids)}")
-            return
-        if drug.drug and others and drug.drug not in others:
-            fail(
-                answer, "strength_unknown", f"the code says {drug.drug}, the description {', '.join(others)}"
-            )
+        contradiction = self._contradiction(drug, named)
+        if contradiction:
+            fail(answer, "strength_unknown", contradiction)
             return
         form = reading.form
         amount = Amount(status="strength_unknown", reason=reading.form_problem)
@@ -206,7 +195,7 @@ class Resolver:
             amount = amount_of_row(known.row)
             source, by = known.row.where, known.resolved_by
         set_form(answer, form, reading, named)
-        if known is not None and use_row and known.row.quantity_unit != "ambiguous":
+        if known is not None and use_row:
             answer.quantity_unit = known.row.quantity_unit
         answer.strength_value, answer.strength_unit = amount.strength_value, amount.strength_unit
         if amount.status:
@@ -218,6 +207,18 @@ class Resolver:
         else:
             answer.mg_per_unit = amount.mg_per_unit
             self._check_limit(answer, drug, form)
+
+    def _contradiction(self, drug: Drug, named: list[Name]) -> str:
+        """What the description names that the code cannot be, in words; '' where they agree."""
+        if not drug.drug:
+            return ""
+        opioids = self._opioids(named)
+        if len(opioids) > 1:
+            return f"the description names {' and '.join(opioids)}"
+        others = {name.drug for name in named if name.drug}
+        if others and drug.drug not in others:
+            return f"the code says {drug.drug}, the description {', '.join(sorted(others))}"
+        return ""
 
     def _opioids(self, named: list[Name]) -> list[str]:
         """The different opioids named; combination names (co-codamol, opium) stand for their drug."""
@@ -274,11 +275,7 @@ class Resolver:
             return
         brand = any(name.kind == "brand" for _at, name in reading.names)
         mg = answer.mg_per_unit
-        if (
-            rule.out_of_scope_reason == "dependence_or_pain_not_told"
-            and brand
-            and answer.form != "oral liquid"
-        ):
+        if rule.out_of_scope_reason == "dependence_or_pain_not_told" and brand and answer.form != "oral liquid":
             return
         if (rule.min_mg_per_unit is not None and (mg is None or mg < rule.min_mg_per_unit)) or (
             rule.max_mg_per_unit is not None and (mg is None or mg > rule.max_mg_per_unit)

@@ -68,9 +68,7 @@ _UNIT_RUN_ON = re.compile(r"(\d(?:mcg|mg|ml))(?=[a-z])", re.ASCII)
 _BRACKETS = re.compile(r"\(([^)]*)\)?")
 
 _NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)"
-_UNIT = (
-    r"(?:mcg|mg|ug|ng|kg|g|ml|litres?|l|hours?|hrs?|h|days?|doses?|dose|actuation|%|units?|iu|mmol)(?![a-z])"
-)
+_UNIT = r"(?:mcg|mg|ug|ng|kg|g|ml|litres?|l|hours?|hrs?|h|days?|doses?|dose|actuation|%|units?|iu|mmol)(?![a-z])"
 _CHAIN = re.compile(rf"{_NUMBER}\s*(?:{_UNIT})?(?:\s*/\s*(?:{_NUMBER}\s*(?:{_UNIT})?|{_UNIT}))*", re.ASCII)
 _ELEMENT = re.compile(rf"({_NUMBER})?\s*({_UNIT})?", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z'-]*|\d+", re.ASCII)
@@ -118,13 +116,15 @@ class Reader:
         words = _WORD.findall(outside)
         present = set(words)
         strengths, volumes, hours, unreadable = _quantities(outside)
-        names = self._named(words, outside if len(strengths) > 1 or _is_compound(strengths) else "")
+        compound = _is_compound(strengths)
+        names = self._named(words, outside if compound or len(strengths) > 1 else "")
         if inside:
-            more, _volumes, stated, _unreadable = _quantities(inside)
-            strengths = strengths or tuple(strength for strength in more if strength.per)
-            hours = hours or stated
+            if any(letter.isdigit() for letter in inside):
+                more, _volumes, stated, _unreadable = _quantities(inside)
+                strengths = strengths or tuple(strength for strength in more if strength.per)
+                hours = hours or stated
             names += tuple((_AFTER_ALL, name) for _at, name in self._named(_WORD.findall(inside), ""))
-        if _is_compound(strengths) and not any(name.kind == "combination" for _at, name in names):
+        if compound and not any(name.kind == "combination" for _at, name in names):
             strengths = tuple(strength for strength in strengths if strength.masses[0].unit)
         form, problem, container = self._form(words, present)
         return Reading(
@@ -145,18 +145,19 @@ class Reader:
     def _named(self, words: list[str], outside: str) -> tuple[tuple[int, Name], ...]:
         """The names among the words, with their places in `outside` (0 where it does not matter)."""
         found = []
-        index = 0
-        while index < len(words):
-            step = 1
-            for name_words, name in self._names.get(words[index], ()):
-                step = len(name_words)
-                if step == 1 or tuple(words[index : index + step]) == name_words:
-                    found.append((index, name))
+        taken = 0
+        for index, word in enumerate(words):
+            candidates = self._names.get(word)
+            if candidates is None or index < taken:
+                continue
+            for name_words, name in candidates:
+                length = len(name_words)
+                if length == 1 or tuple(words[index : index + length]) == name_words:
+                    found.append((index if outside else 0, name))
+                    taken = index + length
                     break
-                step = 1
-            index += step
         if not outside:
-            return tuple((0, name) for _index, name in found)
+            return tuple(found)
         places = [match.start() for match in _WORD.finditer(outside)]
         return tuple((places[index], name) for index, name in found)
 
@@ -165,8 +166,7 @@ class Reader:
         found: Form | None = None
         problem = ""
         container = ""
-        for word in words:
-            form = self._forms.get(word)
+        for form in map(self._forms.get, words):
             if form is None:
                 continue
             if form.dose_rule == "container" and form.quantity_unit != "container":
@@ -197,7 +197,7 @@ def _tidy(description: str) -> tuple[str, str]:
 
 
 def _is_compound(strengths: tuple[Strength, ...]) -> bool:
-    return any(len(strength.masses) > 1 for strength in strengths)
+    return bool(strengths) and max(len(strength.masses) for strength in strengths) > 1
 
 
 def _respell(match: re.Match[str]) -> str:

@@ -94,9 +94,7 @@ def paired_limits(
     return _log_normal_limits(rate_ratio(x1, n1, x0, n0), variance, confidence)
 
 
-def exact_ratio_limits(
-    x1: Numbers, n1: Numbers, x0: Numbers, n0: Numbers, confidence: float = 0.95
-) -> Limits:
+def exact_ratio_limits(x1: Numbers, n1: Numbers, x0: Numbers, n0: Numbers, confidence: float = 0.95) -> Limits:
     """Exact limits of the ratio of two independent Poisson rates, by conditioning on their sum.
 
     p = Clopper–Pearson of x1 out of x0 + x1; RR = p/(1 − p) · n0/n1. Source: Przyborowski & Wilenski,
@@ -111,9 +109,7 @@ def exact_ratio_limits(
     return np.where(np.isfinite(lower), lower, np.nan), np.where(np.isfinite(upper), upper, np.nan)
 
 
-def independent_limits(
-    x1: Numbers, n1: Numbers, x0: Numbers, n0: Numbers, confidence: float = 0.95
-) -> Limits:
+def independent_limits(x1: Numbers, n1: Numbers, x0: Numbers, n0: Numbers, confidence: float = 0.95) -> Limits:
     """Limits of the ratio of two independent rates: log-Wald from 10 events in both counts, else exact."""
     counts = _counts(x1, n1, x0, n0)
     now, now_n, then, then_n = (c.ravel() for c in counts)
@@ -123,9 +119,7 @@ def independent_limits(
     return lower.reshape(counts[0].shape), upper.reshape(counts[0].shape)
 
 
-def probability_ratio_below_jeffreys(
-    x1: Numbers, n1: Numbers, x0: Numbers, n0: Numbers, ratio: Numbers
-) -> FloatArray:
+def probability_ratio_below_jeffreys(x1: Numbers, n1: Numbers, x0: Numbers, n0: Numbers, ratio: Numbers) -> FloatArray:
     """P(RR ≤ t) for independent counts: I_k(x1+½, x0+½), k = t n1/(t n1 + n0).
 
     Given x0 + x1, x1 is binomial with p = RR n1/(RR n1 + n0); Jeffreys prior on p. Source: Brown, Cai &
@@ -163,16 +157,12 @@ def change_since_baseline(
     otherwise. `in_both` may hold NaN where people cannot be linked.
     """
     both = np.nan if in_both is None else in_both
-    now, now_n, then, then_n, m, share = np.broadcast_arrays(
-        *(as_floats(v) for v in (x1, n1, x0, n0, both, aim_share))
-    )
+    now, now_n, then, then_n, m, share = np.broadcast_arrays(*(as_floats(v) for v in (x1, n1, x0, n0, both, aim_share)))
     counts = (now, now_n, then, then_n)
     ratio = rate_ratio(*counts)
     known = np.isfinite(ratio)
     paired = known & paired_applies(now, then, m)
-    low, high = np.where(
-        paired, paired_limits(*counts, m, confidence), independent_limits(*counts, confidence)
-    )
+    low, high = np.where(paired, paired_limits(*counts, m, confidence), independent_limits(*counts, confidence))
     probability = np.where(
         paired,
         _probability_paired(ratio, _paired_variance(now, then, m), 1 - share),
@@ -223,9 +213,7 @@ def aim_status(
     known = np.isfinite(current) & np.isfinite(planned) & np.isfinite(percent)
     aim_pct = -100 * share
     too_few = (
-        ~np.isfinite(low)
-        | ~np.isfinite(high)
-        | ((low <= np.minimum(0, aim_pct)) & (high >= np.maximum(0, aim_pct)))
+        ~np.isfinite(low) | ~np.isfinite(high) | ((low <= np.minimum(0, aim_pct)) & (high >= np.maximum(0, aim_pct)))
     )
     slack = 1e-9 * np.abs(planned)
     kept = np.where(share < 0, current >= planned - slack, current <= planned + slack)
@@ -246,9 +234,7 @@ def _reciprocal(x: FloatArray) -> FloatArray:
 
 
 def _paired_variance(now: FloatArray, then: FloatArray, in_both: FloatArray) -> FloatArray:
-    variance: FloatArray = (
-        _reciprocal(now) + _reciprocal(then) - 2 * in_both * _reciprocal(now) * _reciprocal(then)
-    )
+    variance: FloatArray = _reciprocal(now) + _reciprocal(then) - 2 * in_both * _reciprocal(now) * _reciprocal(then)
     return np.where(variance >= 0, variance, np.nan)
 
 

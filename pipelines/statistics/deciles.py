@@ -12,9 +12,7 @@ MIN_ORGANISATIONS = 20
 MIN_LIST_SIZE = 1000
 
 
-def comparable(
-    rates: Numbers, list_size: Numbers, min_list_size: float = MIN_LIST_SIZE
-) -> npt.NDArray[np.bool_]:
+def comparable(rates: Numbers, list_size: Numbers, min_list_size: float = MIN_LIST_SIZE) -> npt.NDArray[np.bool_]:
     """Organisations that enter deciles and funnels: a known rate and a list of at least 1,000."""
     values, size = np.broadcast_arrays(as_floats(rates), as_floats(list_size))
     return np.asarray(np.isfinite(values) & (size >= min_list_size), dtype=np.bool_)

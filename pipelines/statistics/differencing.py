@@ -97,9 +97,7 @@ def cells_to_hide(
         high[chosen] = UNBOUNDED
 
 
-def _smallest_part_of_each(
-    true_value: FloatArray, sums: Sums, recovered: BoolArray, free: BoolArray
-) -> IntArray:
+def _smallest_part_of_each(true_value: FloatArray, sums: Sums, recovered: BoolArray, free: BoolArray) -> IntArray:
     """For each recovered cell one free cell of its sums: parts first, the smallest first, zeros last."""
     involved = np.isin(sums.sum_index, sums.sum_index[recovered[sums.cell]])
     candidate = np.flatnonzero(involved & free[sums.cell])
@@ -107,10 +105,7 @@ def _smallest_part_of_each(
         return np.empty(0, dtype=np.int64)
     cell = sums.cell[candidate]
     order = np.lexsort((cell, sums.sign[candidate] > 0, true_value[cell], true_value[cell] == 0))
-    first = {
-        int(s): int(c)
-        for s, c in reversed([*zip(sums.sum_index[candidate][order], cell[order], strict=True)])
-    }
+    first = {int(s): int(c) for s, c in reversed([*zip(sums.sum_index[candidate][order], cell[order], strict=True)])}
     rank = {int(c): position for position, c in reversed([*enumerate(cell[order])])}
     best: dict[int, int] = {}
     for term in np.flatnonzero(recovered[sums.cell]):
@@ -138,9 +133,7 @@ def published_sums(
     rest = terms.group_by(one_sum).agg((pl.col("sign") * pl.col("numerator")).sum().alias("rest"))
     closed = (pl.col("rest").abs() < 1e-6) & (pl.col("kind") < _NESTED)
     possible = closed | ((pl.col("rest") > -1e-6) & (pl.col("kind") != _FLOW))
-    sums = (
-        rest.filter(possible).sort(one_sum).with_columns(closed.alias("closed")).with_row_index("sum_index")
-    )
+    sums = rest.filter(possible).sort(one_sum).with_columns(closed.alias("closed")).with_row_index("sum_index")
     kept = terms.join(sums, on=one_sum).sort("sum_index", "cell")
     missing = sums.filter(~pl.col("closed"))
     return Sums(

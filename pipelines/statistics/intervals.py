@@ -80,17 +80,13 @@ def rate(count: Numbers, denominator: Numbers, multiplier: float = 1000) -> Floa
     return per_one
 
 
-def rate_limits(
-    count: Numbers, denominator: Numbers, multiplier: float = 1000, confidence: float = 0.95
-) -> Limits:
+def rate_limits(count: Numbers, denominator: Numbers, multiplier: float = 1000, confidence: float = 0.95) -> Limits:
     """Limits of a rate: the limits of its count over the denominator. NaN, never infinite, without one."""
     lower, upper = count_limits(count, confidence)
     return rate(lower, denominator, multiplier), rate(upper, denominator, multiplier)
 
 
-def wilson_limits(
-    count: Numbers, denominator: Numbers, multiplier: float = 1, confidence: float = 0.95
-) -> Limits:
+def wilson_limits(count: Numbers, denominator: Numbers, multiplier: float = 1, confidence: float = 0.95) -> Limits:
     """Wilson's score limits of a proportion.
 
     (2x + z² ∓ z √(z² + 4x(1 − x/n))) / (2(n + z²)). Source: Wilson EB, JASA 1927;22:209–12; Newcombe,

@@ -95,9 +95,7 @@ def trend_table(counts: pa.Table, organisations: pa.Table, aim: AimTerms, defini
     shaped = frame.select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items())
     floats = [name for name, kind in _COLUMNS.items() if kind == pl.Float64]
     return (
-        shaped.with_columns(pl.col(floats).fill_nan(None))
-        .sort("org_level", "org_code", "measure", "month")
-        .to_arrow()
+        shaped.with_columns(pl.col(floats).fill_nan(None)).sort("org_level", "org_code", "measure", "month").to_arrow()
     )
 
 
@@ -167,9 +165,7 @@ def _with_rates(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _with_baseline(frame: pl.DataFrame) -> pl.DataFrame:
     """The mean of the baseline's months, as one month's information."""
-    inside = frame.filter(
-        pl.col("month").is_between(pl.col("baseline_first_month"), pl.col("baseline_last_month"))
-    )
+    inside = frame.filter(pl.col("month").is_between(pl.col("baseline_first_month"), pl.col("baseline_last_month")))
     baseline = inside.group_by(SERIES).agg(
         pl.col("numerator").mean().alias("baseline_numerator"),
         pl.col("people").cast(pl.Float64).mean().alias("baseline_people"),
@@ -203,24 +199,24 @@ def _with_change(frame: pl.DataFrame, aim: AimTerms) -> pl.DataFrame:
         pl.Series("change_pct", change.change_pct),
         pl.Series("change_low", np.where(is_people, change.change_low, np.nan)),
         pl.Series("change_high", np.where(is_people, change.change_high, np.nan)),
-        pl.Series("change_method", np.where(is_people, change.method, None).tolist(), dtype=pl.String),
+        pl.Series("change_method", _where(is_people, change.method), dtype=pl.String),
         pl.Series("trajectory", trajectory),
         pl.Series("probability_aim_met", np.where(is_people, change.probability_aim_met, np.nan)),
-        pl.Series("aim_status", np.where(is_people, status, None).tolist(), dtype=pl.String),
+        pl.Series("aim_status", _where(is_people, status), dtype=pl.String),
         pl.lit(aim.name).alias("aim"),
         pl.lit(-100.0 * aim.share).alias("aim_pct"),
         pl.lit(aim.months).alias("aim_months"),
     )
 
 
+def _where(condition: npt.NDArray[np.bool_], texts: npt.NDArray[np.object_]) -> list[str | None]:
+    return [text if holds else None for holds, text in zip(condition, texts, strict=True)]
+
+
 def _overlap(frame: pl.DataFrame) -> npt.NDArray[np.float64]:
     """People in both months; none in common is 0, and unknown where the baseline is a range of months."""
-    single = frame["baseline_first_month"].eq_missing(frame["baseline_last_month"]) & frame["unit"].eq(
-        "people"
-    )
-    return np.where(
-        single.to_numpy(), frame["people_in_both"].fill_null(0).to_numpy().astype(np.float64), np.nan
-    )
+    single = frame["baseline_first_month"].eq_missing(frame["baseline_last_month"]) & frame["unit"].eq("people")
+    return np.where(single.to_numpy(), frame["people_in_both"].fill_null(0).to_numpy().astype(np.float64), np.nan)
 
 
 def _with_process_control(frame: pl.DataFrame) -> pl.DataFrame:
@@ -242,10 +238,7 @@ def _chart(series: pl.DataFrame) -> pl.DataFrame:
     """Process-control columns of one series, row for row."""
     rows = series.height
     if not series["is_independent"][0]:
-        empty = {
-            name: pl.Series([None] * rows, dtype=pl.Float64)
-            for name in ("spc_mean", "spc_lower", "spc_upper")
-        }
+        empty = {name: pl.Series([None] * rows, dtype=pl.Float64) for name in ("spc_mean", "spc_lower", "spc_upper")}
         signal, reason = [None] * rows, [spc.SAME_PATIENTS] * rows
         return pl.DataFrame({**empty, "spc_signal": pl.Series(signal, dtype=pl.String), "spc_reason": reason})
     chart = spc.xmr(_numbers(series, "charted"))

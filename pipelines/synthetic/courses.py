@@ -39,9 +39,7 @@ class Segments:
     def joined(cls, parts: "list[Segments]") -> "Segments":
         """Several lots of segments as one, by person, then in the order given."""
         order = np.argsort(np.concatenate([part.person for part in parts]), kind="stable")
-        return cls(
-            *(np.concatenate([getattr(part, each.name) for part in parts])[order] for each in fields(cls))
-        )
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts])[order] for each in fields(cls)))
 
     def of(self, rows: Ints) -> "Segments":
         """A choice of the segments."""
@@ -127,9 +125,7 @@ def _stretch_segments(catalogue: Catalogue, start: Start, stretch: Stretch) -> l
                 quantity / units_per_day,
                 stretch.from_day[has],
                 stretch.to_day[has],
-                start.draws.only(stretch.rows[has]).bits(
-                    f"{start.line.name} segment {component}", stretch.opened[has]
-                ),
+                start.draws.only(stretch.rows[has]).bits(f"{start.line.name} segment {component}", stretch.opened[has]),
             )
         )
     return parts
@@ -145,13 +141,9 @@ class _Reviews:
         self.stronger = regimens.nearest_dose(mix.STRONG_STARTS)
         self.stronger_shares = np.array(list(mix.STRONG_STARTS.values()))
         habits = line.habits
-        self.edges = np.cumsum(
-            [habits.start_taper, habits.up, habits.up_two_steps, habits.switch, habits.stop]
-        )
+        self.edges = np.cumsum([habits.start_taper, habits.up, habits.up_two_steps, habits.switch, habits.stop])
 
-    def after(
-        self, draws: Draws, rows: Ints, regimen: Ints, tapering: Bools, review: int
-    ) -> tuple[Ints, Bools]:
+    def after(self, draws: Draws, rows: Ints, regimen: Ints, tapering: Bools, review: int) -> tuple[Ints, Bools]:
         """The regimen (OFF: nothing) after a review, and whether a taper goes on."""
         name, regimens = self.line.name, self.regimens
         uniform = draws.uniform(f"{name} review", review)
@@ -179,9 +171,7 @@ class _Reviews:
 def _opening(catalogue: Catalogue, start: Start) -> tuple[Ints, Ints, Floats]:
     """First regimen, days a script is written for, and first day of each person's line."""
     line, draws = start.line, start.draws
-    shares = catalogue.regimens.starting_shares(
-        line.families, line.from_ome_mg_per_day, line.to_ome_mg_per_day
-    )
+    shares = catalogue.regimens.starting_shares(line.families, line.from_ome_mg_per_day, line.to_ome_mg_per_day)
     first = draws.choice(f"{line.name} regimen", shares)
     options = np.array(list(line.script_days_shares), dtype=np.int64)
     script_shares = np.array(list(line.script_days_shares.values()))
@@ -335,15 +325,11 @@ def course_segments(catalogue: Catalogue, people: People, last_day: float) -> Se
         if kind.main_line is None:
             continue
         chosen = np.flatnonzero((people.pathway == number) & (people.join_day < last_day))
-        main = Start(
-            people, chosen, kind.main_line, people.join_day[chosen], people.leave_day[chosen], LONG_TERM
-        )
+        main = Start(people, chosen, kind.main_line, people.join_day[chosen], people.leave_day[chosen], LONG_TERM)
         main_parts, first_off = line_segments(catalogue, main, last_day)
         parts += main_parts
         extra = main.draws.uniform("breakthrough") < kind.breakthrough
-        beside = Start(
-            people, chosen[extra], mix.BREAKTHROUGH_LINE, main.day[extra], first_off[extra], AS_NEEDED
-        )
+        beside = Start(people, chosen[extra], mix.BREAKTHROUGH_LINE, main.day[extra], first_off[extra], AS_NEEDED)
         parts += line_segments(catalogue, beside, last_day)[0]
     for probability, line, setting in (
         ("gabapentinoid", mix.GABAPENTINOID_LINE, LONG_TERM),

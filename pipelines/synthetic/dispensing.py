@@ -146,9 +146,7 @@ def background_items(
 
     `items` may be many: the `share` of a row of `rates` is items a month for each registered person.
     """
-    practice, option = np.divmod(
-        np.arange(organisations.gp_practices * len(rates.product)), len(rates.product)
-    )
+    practice, option = np.divmod(np.arange(organisations.gp_practices * len(rates.product)), len(rates.product))
     draws = Draws(keys(seed, "background", np.arange(len(practice))))
     expected = organisations.list_size[practice] * rates.share[option]
     items = np.rint(expected + np.sqrt(expected) * draws.normal("items", month)).astype(np.int64)

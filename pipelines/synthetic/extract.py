@@ -44,9 +44,7 @@ def _checked(patients: int, months: int, start: dt.date) -> None:
 class _Population:
     """Everybody and everything they take, in blocks of people; and where they are registered."""
 
-    def __init__(
-        self, seed: int, patients: int, last_day: float, catalogue: Catalogue, children: bool
-    ) -> None:
+    def __init__(self, seed: int, patients: int, last_day: float, catalogue: Catalogue, children: bool) -> None:
         nhs_numbers = patient_nhs_numbers(patients)
         practice = first_practices(seed, patients)
         practices = practice_count(patients)
@@ -104,9 +102,7 @@ def write_extract(
     start = start.replace(day=1)
     _checked(patients, months, start)
     products = Products.read(reference_dir)
-    catalogue = Catalogue(
-        products, Regimens.read(reference_dir, products), ShortCourses.read(reference_dir, products)
-    )
+    catalogue = Catalogue(products, Regimens.read(reference_dir, products), ShortCourses.read(reference_dir, products))
     last_day = float((_first_day(start, months) - start).days + DAYS_BEYOND_THE_END)
     population = _Population(seed, patients, last_day, catalogue, children=dirty)
     centres = population.organisations

@@ -28,9 +28,7 @@ def month_draws(seed: int, month: int, block: int) -> Draws:
     return Draws(keys(seed, f"faults of block {block}", np.array([month])))
 
 
-def with_item_faults(
-    items: Items, draws: Draws, organisations: Organisations, products: Products, month: int
-) -> Items:
+def with_item_faults(items: Items, draws: Draws, organisations: Organisations, products: Products, month: int) -> Items:
     """Items with further rows: reversals, repeats, products without strength, odd quantities …
 
     What has no dose comes less than monthly, so that a small extract is not stopped for it.
@@ -39,9 +37,7 @@ def with_item_faults(
         return items
     rows = len(items.person)
     reversed_items = items.of(_some(draws, "reversal", rows))
-    reversed_items = replace(
-        reversed_items, quantity=-reversed_items.quantity, nic_pence=-reversed_items.nic_pence
-    )
+    reversed_items = replace(reversed_items, quantity=-reversed_items.quantity, nic_pence=-reversed_items.nic_pence)
     empty = items.of(_some(draws, "zero quantity", rows, least=month % 2))
     unnamed = items.of(_some(draws, "no strength", rows, least=int(month % 3 == 0)))
     strange = np.concatenate([products.of_kind("no_strength"), products.of_kind("unknown_code")])

@@ -67,9 +67,7 @@ def patient_frame(
             "Year Month": pl.repeat(year_month, len(known), eager=True),
             "Practice Code": organisations.frame["practice_code"].gather(items.prescriber),
             "Patient ID": person["nhs_number"],
-            "Patient Identified": pl.select(
-                pl.when(known).then(pl.lit("Y")).otherwise(pl.lit("N"))
-            ).to_series(),
+            "Patient Identified": pl.select(pl.when(known).then(pl.lit("Y")).otherwise(pl.lit("N"))).to_series(),
             "Age": person["age"],
             "Sex": person["sex"],
             "BNF Code": of_product["bnf_code"],
@@ -85,9 +83,7 @@ def patient_frame(
     ).with_columns(_pounds(pl.col("NIC")))
 
 
-def epd_frame(
-    items: Items, organisations: Organisations, products: Products, year_month: str
-) -> pl.DataFrame:
+def epd_frame(items: Items, organisations: Organisations, products: Products, year_month: str) -> pl.DataFrame:
     """Rows of `epd.csv`: items by cost centre, presentation and quantity per item."""
     totals = (
         pl.DataFrame(
@@ -105,13 +101,11 @@ def epd_frame(
         .sort("centre", "product", "QUANTITY")
     )
     centres = organisations.frame.with_columns(
-        pco_code=pl.when(pl.col("sub_icb_code") != "")
-        .then(pl.col("sub_icb_code") + "00")
-        .otherwise(pl.lit("-"))
+        pco_code=pl.when(pl.col("sub_icb_code") != "").then(pl.col("sub_icb_code") + "00").otherwise(pl.lit("-"))
     ).select(**EPD_CENTRE_COLUMNS)
-    presentations = products.frame.with_columns(
-        chemical_substance_code=pl.col("bnf_code").str.head(9)
-    ).select(**EPD_PRODUCT_COLUMNS)
+    presentations = products.frame.with_columns(chemical_substance_code=pl.col("bnf_code").str.head(9)).select(
+        **EPD_PRODUCT_COLUMNS
+    )
     unidentified = totals["centre"] == organisations.unknown_prescriber
     return pl.concat(
         [

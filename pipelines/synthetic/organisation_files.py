@@ -53,9 +53,7 @@ def write_epraccur(path: Path, organisations: Organisations) -> None:
     closed = named.head(1).with_columns(
         practice_code=pl.lit("Z10000"), practice_name=pl.lit("SYNTHETIC SURGERY 0 (CLOSED)")
     )
-    listed = pl.concat(
-        [named.with_columns(closed=pl.lit("")), closed.with_columns(closed=pl.lit("20191231"))]
-    )
+    listed = pl.concat([named.with_columns(closed=pl.lit("")), closed.with_columns(closed=pl.lit("20191231"))])
     blank = pl.lit("")
     columns = [
         pl.col("practice_code", "practice_name", "region_code", "icb_code"),
@@ -177,9 +175,7 @@ def _quarters(start: dt.date, months: int) -> list[dt.date]:
     return [dt.date(month // 12, month % 12 + 1, 1) for month in range(first, last + 1, 3)]
 
 
-def write_list_sizes(
-    path: Path, organisations: Organisations, start: dt.date, months: int, seed: int
-) -> None:
+def write_list_sizes(path: Path, organisations: Organisations, start: dt.date, months: int, seed: int) -> None:
     """`list_sizes.csv`: people registered with each practice at the start of each quarter."""
     draws = Draws(keys(seed, "practice", np.arange(organisations.gp_practices)))
     parts = []

@@ -100,9 +100,7 @@ def organisations(seed: int, practice_of_patient: Ints, practices: int) -> Organ
     for number in range(practices):
         pcn = number * pcns // practices
         icb_of[number] = pcn * icbs // pcns
-        centre = _cost_centre(
-            f"Z{number + 10001}", f"SYNTHETIC SURGERY {number + 1}", GP_PRACTICE, number, pcn
-        )
+        centre = _cost_centre(f"Z{number + 10001}", f"SYNTHETIC SURGERY {number + 1}", GP_PRACTICE, number, pcn)
         rows.append(centre | pcn_areas[pcn])
     for icb in range(icbs):
         for order, (setting, name) in enumerate(_SERVICES):

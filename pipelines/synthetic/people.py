@@ -83,9 +83,7 @@ def _pathways(draws: Draws, seed: int, practice: Ints, imd_decile: Ints, practic
     return chosen
 
 
-def people(
-    seed: int, numbers: Ints, nhs_numbers: Ints, practice: Ints, practices: int, children: bool
-) -> People:
+def people(seed: int, numbers: Ints, nhs_numbers: Ints, practice: Ints, practices: int, children: bool) -> People:
     """The people with these numbers, a run without holes; `children` lets a few be under 18."""
     draws = Draws(keys(seed, "person", numbers))
     practice_draws = Draws(keys(seed, "practice", np.arange(practices)))

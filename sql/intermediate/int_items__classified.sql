@@ -12,6 +12,7 @@ WITH products AS (
         product_class,
         in_scope,
     FROM reference.products
+    WHERE product_class <> 'not_followed'
 )
 
 SELECT

@@ -6,28 +6,36 @@
 -- A reversal is a negative quantity. It uses up the positive rows of its patient, product and month in the order of
 -- the file (of its practice, product and month where no patient is known), so that the month's dose is the net
 -- of both. What it takes back beyond that is never made a negative dose: exceeds_quantity marks the rows.
-WITH opioids AS (
+WITH products AS (
     SELECT
-        item_id,
-        source,
-        coalesce(patient_key, 'practice ' || coalesce(practice_code, '-')) AS owner_key,
         product_number,
-        month,
-        total_quantity,
-    FROM intermediate.int_items__classified
-    WHERE in_scope
+        coalesce(nullif(current_bnf_code, ''), bnf_description) AS product_code,
+    FROM reference.products
+),
+
+opioids AS (
+    SELECT
+        items.item_id,
+        items.source,
+        coalesce(items.patient_key, 'practice ' || coalesce(items.practice_code, '-')) AS owner_key,
+        products.product_code,
+        items.month,
+        items.total_quantity,
+    FROM intermediate.int_items__classified AS items
+    INNER JOIN products USING (product_number)
+    WHERE items.in_scope
 ),
 
 reversed AS (
     SELECT
         source,
         owner_key,
-        product_number,
+        product_code,
         month,
         -sum(total_quantity) FILTER (total_quantity < 0) AS quantity_taken_back,
         coalesce(sum(total_quantity) FILTER (total_quantity > 0), 0) AS quantity_given,
     FROM opioids
-    GROUP BY source, owner_key, product_number, month
+    GROUP BY source, owner_key, product_code, month
     HAVING min(total_quantity) < 0
 ),
 
@@ -38,11 +46,11 @@ cumulated AS (
         reversed.quantity_taken_back,
         reversed.quantity_given,
         sum(CASE WHEN opioids.total_quantity > 0 THEN opioids.total_quantity ELSE 0 END) OVER (
-            PARTITION BY opioids.source, opioids.owner_key, opioids.product_number, opioids.month
+            PARTITION BY opioids.source, opioids.owner_key, opioids.product_code, opioids.month
             ORDER BY left(opioids.item_id, 12), length(opioids.item_id), opioids.item_id
         ) AS quantity_up_to_here,
     FROM opioids
-    INNER JOIN reversed USING (source, owner_key, product_number, month)
+    INNER JOIN reversed USING (source, owner_key, product_code, month)
 )
 
 SELECT
@@ -53,5 +61,5 @@ SELECT
                 THEN least(total_quantity, greatest(quantity_up_to_here - quantity_taken_back, 0))
         END AS DECIMAL(18, 4)
     ) AS net_quantity,
-    quantity_taken_back > quantity_given AS exceeds_quantity,
+    coalesce(total_quantity <> 0 AND quantity_taken_back > quantity_given, FALSE) AS exceeds_quantity,
 FROM cumulated

@@ -14,14 +14,26 @@ SELECT
     people.sex,
     people.imd_decile,
     CAST(windows.ome_mg AS DECIMAL(18, 4)) AS ome_mg,
-    CAST(CAST(floor((CAST(20000 * windows.ome_mg_1m AS DOUBLE) + windows.days_1m) / (2 * windows.days_1m)) AS DECIMAL(14, 0)) * 0.0001
-        AS DECIMAL(18, 4)) AS ome_mg_per_day_1m,
-    CAST(CAST(floor((CAST(20000 * windows.ome_mg_3m AS DOUBLE) + windows.days_3m) / (2 * windows.days_3m)) AS DECIMAL(14, 0)) * 0.0001
-        AS DECIMAL(18, 4)) AS ome_mg_per_day_3m,
-    CAST(CAST(floor((CAST(20000 * windows.ome_mg_6m AS DOUBLE) + windows.days_6m) / (2 * windows.days_6m)) AS DECIMAL(14, 0)) * 0.0001
-        AS DECIMAL(18, 4)) AS ome_mg_per_day_6m,
-    CAST(CAST(floor((CAST(20000 * windows.ome_mg_12m AS DOUBLE) + windows.days_12m) / (2 * windows.days_12m)) AS DECIMAL(14, 0)) * 0.0001
-        AS DECIMAL(18, 4)) AS ome_mg_per_day_12m,
+    CAST(
+        CAST(
+            floor((CAST(20000 * windows.ome_mg_1m AS DOUBLE) + windows.days_1m) / (2 * windows.days_1m)) AS DECIMAL(14, 0)
+        ) * 0.0001 AS DECIMAL(18, 4)
+    ) AS ome_mg_per_day_1m,
+    CAST(
+        CAST(
+            floor((CAST(20000 * windows.ome_mg_3m AS DOUBLE) + windows.days_3m) / (2 * windows.days_3m)) AS DECIMAL(14, 0)
+        ) * 0.0001 AS DECIMAL(18, 4)
+    ) AS ome_mg_per_day_3m,
+    CAST(
+        CAST(
+            floor((CAST(20000 * windows.ome_mg_6m AS DOUBLE) + windows.days_6m) / (2 * windows.days_6m)) AS DECIMAL(14, 0)
+        ) * 0.0001 AS DECIMAL(18, 4)
+    ) AS ome_mg_per_day_6m,
+    CAST(
+        CAST(
+            floor((CAST(20000 * windows.ome_mg_12m AS DOUBLE) + windows.days_12m) / (2 * windows.days_12m)) AS DECIMAL(14, 0)
+        ) * 0.0001 AS DECIMAL(18, 4)
+    ) AS ome_mg_per_day_12m,
     CAST(windows.ome_mg_parenteral_3m AS DECIMAL(18, 4)) AS ome_mg_parenteral_3m,
     CAST(windows.ome_mg_ir_fentanyl_3m AS DECIMAL(18, 4)) AS ome_mg_ir_fentanyl_3m,
     CAST(windows.window_months_covered AS INTEGER) AS window_months_covered,

@@ -104,15 +104,9 @@ PRODUCTS = {
     "morphine sachet 20mg": opioid("morphine", "0407020Q0AACVCV", "sachet", **STRONG),
     "morphine injection 10mg/ml": opioid("morphine", "0407020Q0AAABAB", "injection", "parenteral", **STRONG),
     "methadone tablet 5mg": opioid("methadone", "0407020M0AAAEAE", "tablet", **METHADONE),
-    "fentanyl patch 25mcg": opioid(
-        "fentanyl", "0407020A0AAAEAE", "patch", "transdermal", wear_hours=72, **STRONG
-    ),
-    "fentanyl buccal tablet 100mcg": opioid(
-        "fentanyl", "0407020A0BKAABC", "buccal tablet", "buccal", **IR_FENTANYL
-    ),
-    "fentanyl nasal spray 50mcg": opioid(
-        "fentanyl", "0407020A0AABHBH", "nasal spray", "nasal", **IR_FENTANYL
-    ),
+    "fentanyl patch 25mcg": opioid("fentanyl", "0407020A0AAAEAE", "patch", "transdermal", wear_hours=72, **STRONG),
+    "fentanyl buccal tablet 100mcg": opioid("fentanyl", "0407020A0BKAABC", "buccal tablet", "buccal", **IR_FENTANYL),
+    "fentanyl nasal spray 50mcg": opioid("fentanyl", "0407020A0AABHBH", "nasal spray", "nasal", **IR_FENTANYL),
     "buprenorphine patch 10mcg": opioid(
         "buprenorphine", "0407020B0AAAIAI", "patch", "transdermal", wear_hours=168, **STRONG
     ),
@@ -128,9 +122,7 @@ PRODUCTS = {
     "clonazepam tablet 2mg": other("sedative_not_counted", "clonazepam", "0408010F0AAABAB", "tablet"),
     "methadone mixture 1mg/ml": other("dependence_treatment", "methadone", "0410030C0AAAAAA", "oral liquid"),
     "midazolam injection": other("just_in_case", "midazolam", "1501041T0AAAAAA", "injection", "parenteral"),
-    "levomepromazine injection": other(
-        "just_in_case", "levomepromazine", "0402010L0AAAAAA", "injection", "parenteral"
-    ),
+    "levomepromazine injection": other("just_in_case", "levomepromazine", "0402010L0AAAAAA", "injection", "parenteral"),
     "paracetamol tablet 500mg": other("not_followed", "paracetamol", "0407010H0AAAMAM", "tablet"),
 }
 

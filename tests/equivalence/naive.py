@@ -202,14 +202,15 @@ def take_off_reversals(group: list[dict]) -> None:
 
 
 def ome_status(row: dict) -> str:
+    quantity = row["total_quantity"]
+    if quantity is not None and quantity < 0:
+        return "reversal_netted"
     if row["product_status"] != "converted":
         return row["product_status"]
-    if row["total_quantity"] is None:
+    if quantity is None:
         return "quantity_missing"
-    if row["total_quantity"] == 0:
+    if quantity == 0:
         return "quantity_not_positive"
-    if row["total_quantity"] < 0:
-        return "reversal_netted"
     return "converted"
 
 
@@ -363,9 +364,7 @@ def dose_window(patient: Patient, month: date, number: int) -> Window:
     return sum_window(patient, last_months(month, span_months(start, month)))
 
 
-def dose_status(
-    is_over_3m: bool, is_over_6m: bool, is_covered: bool, left_censored: bool, has_history: bool
-) -> str:
+def dose_status(is_over_3m: bool, is_over_6m: bool, is_covered: bool, left_censored: bool, has_history: bool) -> str:
     if not has_history:
         return "unknown"
     if is_over_3m and not is_covered:
@@ -505,9 +504,7 @@ def intersection_columns(columns: dict) -> dict:
 # --- rising doses and new users -----------------------------------------------------------------------
 
 
-def has_risen(
-    now: Window, before: Window, ratio: Decimal, mg_per_day: Decimal, ratio_may_equal: bool
-) -> bool:
+def has_risen(now: Window, before: Window, ratio: Decimal, mg_per_day: Decimal, ratio_may_equal: bool) -> bool:
     "Both sides multiplied by both windows' days, so that nothing is rounded"
     now_scaled = now.ome_mg * before.days
     before_scaled = before.ome_mg * now.days
@@ -586,9 +583,7 @@ def person_columns(patient: Patient, month: date, settings: Settings) -> dict:
 
 def practice_code(patient: Patient, month: date, gp_practices: set[str], settings: Settings) -> str | None:
     newest_first = [
-        patient.dispensed[m]
-        for m in reversed(last_months(month, settings.look_back_months))
-        if m in patient.dispensed
+        patient.dispensed[m] for m in reversed(last_months(month, settings.look_back_months)) if m in patient.dispensed
     ]
     for dispensed in newest_first:
         registered = {item["registered_practice_code"] for item in dispensed.items} - {None}
@@ -656,9 +651,7 @@ def patient_months(
             row |= class_columns(patient, month, settings)
             row |= intersection_columns(row)
             row |= change_columns(patient, month, settings)
-            row["palliative_proxy"] = (
-                palliative_proxy(patient, month, settings) if can_see_palliative_care else None
-            )
+            row["palliative_proxy"] = palliative_proxy(patient, month, settings) if can_see_palliative_care else None
             rows[patient_key, month] = row
     return rows
 

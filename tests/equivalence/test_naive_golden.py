@@ -33,9 +33,7 @@ def test_the_naive_twin_agrees_with_patients_worked_by_hand(path: Path) -> None:
 
 
 def test_there_are_golden_patients_in_every_file() -> None:
-    keys = [
-        {e.patient_key for e in read_golden(path).expectations if e.patient_key} for path in golden_files()
-    ]
+    keys = [{e.patient_key for e in read_golden(path).expectations if e.patient_key} for path in golden_files()]
     assert all(keys)
     assert sum(map(len, keys)) >= 30
 

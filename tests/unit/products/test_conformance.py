@@ -119,8 +119,7 @@ def test_published_doses_are_reproduced() -> None:
         code = wanted[case]["bnf_code"] or None
         found = answers([(code, words) for words, _quantity in dispensed], factor_set, "extended")
         ome = sum(
-            Decimal(quantity) * row["ome_mg_per_unit"]
-            for row, (_words, quantity) in zip(found, dispensed, strict=True)
+            Decimal(quantity) * row["ome_mg_per_unit"] for row, (_words, quantity) in zip(found, dispensed, strict=True)
         )
         assert ome == Decimal(wanted[case]["expected_ome_total"]), case
 

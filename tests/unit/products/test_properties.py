@@ -16,8 +16,8 @@ from .tables import REFERENCE, answers
 ABSURD_OME_MG = 3_300
 
 ODDITIES = (
-    "mg; mcg; micrograms; g; ml; %; /; 5ml; 10mg; 30mg/500mg; 500/7.7mg; 25mcg/hr; 4.2mg/72hrs; (96hr); (; ); _"
-    "; M/R; 1,000mg; 0mg; 1e9mg; 0.0000001mg; 999999999mg; 10mg/0ml; 10mg/ml; 2ml; unit dose vials; ½mg; ٣mg"
+    "mg; mcg; micrograms; g; ml; %; /; 5ml; 10mg; 30mg/500mg; 500/7.7mg; 25mcg/hr; 4.2mg/72hrs; (96hr); (; )"
+    "; _; M/R; 1,000mg; 0mg; 1e9mg; 0.0000001mg; 999999999mg; 10mg/0ml; 10mg/ml; 2ml; unit dose vials; ½mg"
 )
 WORDS = [
     *sorted(REFERENCE.names),

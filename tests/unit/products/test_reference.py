@@ -84,9 +84,7 @@ def test_the_loader_refuses(refused: Edit, what: str, file_name: str, old: str, 
         ("2026-06-30", "2026-06-15", "overlaps"),
     ],
 )
-def test_a_revised_factor_follows_the_old_one_to_the_day(
-    refused: Edit, closed: str, opened: str, said: str
-) -> None:
+def test_a_revised_factor_follows_the_old_one_to_the_day(refused: Edit, closed: str, opened: str, said: str) -> None:
     first = TRAMADOL_ROW.replace(",,pend", f",{closed},pend")
     second = TRAMADOL_ROW.replace("2026-01-01", opened)
     assert said in refused("ome_factors.csv", TRAMADOL_ROW, f"{first}\n{second}").where

@@ -61,9 +61,7 @@ def test_proportions_with_wilson_limits_equal_the_published_ones(percent: str) -
         column(table, "Numerator"), column(table, "Denominator"), confidence=confidence
     )
     for limits, side in ((lower, "lower"), (upper, "upper")):
-        assert limits * multiplier == pytest.approx(
-            column(table, f"{side}{percent}cl"), rel=1e-9, nan_ok=True
-        )
+        assert limits * multiplier == pytest.approx(column(table, f"{side}{percent}cl"), rel=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize("percent", ["95_0", "99_8"])
@@ -72,9 +70,7 @@ def test_rates_by_byar_and_exact_limits_equal_the_published_ones(percent: str) -
     count, size, times = (column(table, name) for name in ("Numerator", "Denominator", "multiplier"))
     confidence = float(percent.replace("_", ".")) / 100
     lower, upper = intervals.rate_limits(count, size, multiplier=1, confidence=confidence)
-    assert intervals.rate(count, size, 1) * times == pytest.approx(
-        column(table, "value"), rel=1e-9, nan_ok=True
-    )
+    assert intervals.rate(count, size, 1) * times == pytest.approx(column(table, "value"), rel=1e-9, nan_ok=True)
     for limits, side in ((lower, "lower"), (upper, "upper")):
         assert limits * times == pytest.approx(column(table, f"{side}{percent}cl"), rel=1e-9, nan_ok=True)
 
@@ -156,9 +152,7 @@ def test_each_rule_marks_the_points_that_nhsrplotthedots_marks() -> None:
     for case in rules["seven_point_trend"]:
         assert spc.seven_point_trend(case["y"]).tolist() == case["flag"]
     for case in rules["two_in_three_near_limit"]:
-        assert (
-            spc.part_of_two_in_three(case["close"], case["side"]).astype(int).tolist() == case["in_pattern"]
-        )
+        assert spc.part_of_two_in_three(case["close"], case["side"]).astype(int).tolist() == case["in_pattern"]
     for case in rules["two_in_three_highlighted_points"]:
         part = spc.part_of_two_in_three(case["close"], case["side"]) & np.array(case["close"], dtype=bool)
         assert part.astype(int).tolist() == case["highlighted"]
@@ -187,13 +181,9 @@ def test_assurance_equals_that_of_nhsrplotthedots() -> None:
         ("hes_1to7_round5", "hes_1to7_round5", ("*",)),
     ],
 )
-def test_counts_are_suppressed_and_rounded_as_published(
-    policy: str, name: str, marks: tuple[str, ...]
-) -> None:
+def test_counts_are_suppressed_and_rounded_as_published(policy: str, name: str, marks: tuple[str, ...]) -> None:
     table = rows("sdc_rounding.csv")
-    protected = protect_counts(
-        column(table, "true_count"), load_policies(CONFIGS / "disclosure.toml")[policy]
-    )
+    protected = protect_counts(column(table, "true_count"), load_policies(CONFIGS / "disclosure.toml")[policy])
     for row, value, suppressed in zip(table, protected.value, protected.suppressed, strict=True):
         assert bool(suppressed) is (row[name] in marks), row
         if not suppressed:

@@ -42,9 +42,7 @@ def doses(segments: Segments, catalogue: Catalogue, day: float) -> np.ndarray:
     return true_ome_mg_per_day(segments, catalogue.products, PATIENTS, day)
 
 
-def test_two_to_four_in_a_hundred_opioid_patients_are_above_120_mg(
-    segments: Segments, catalogue: Catalogue
-) -> None:
+def test_two_to_four_in_a_hundred_opioid_patients_are_above_120_mg(segments: Segments, catalogue: Catalogue) -> None:
     for day in (30, 200, 400, 600):
         dose = doses(segments, catalogue, day)
         assert 0.02 < (dose > 120).sum() / (dose > 0).sum() < 0.045
@@ -94,9 +92,7 @@ def test_what_is_handed_out_adds_up_to_what_is_taken(
     for month in range(24):
         days = (month * 30.0, (month + 1) * 30.0)
         items: Items = month_items(segments, population, catalogue.products, places, days)
-        handed_out += float(
-            (catalogue.products.ome_mg_per_unit[items.product] * items.quantity * items.items).sum()
-        )
+        handed_out += float((catalogue.products.ome_mg_per_unit[items.product] * items.quantity * items.items).sum())
     running = np.minimum(segments.stop_day, 720.0) - np.maximum(segments.start_day, 0.0)
     taken = float((np.maximum(running, 0) * segments.ome_mg_per_day(catalogue.products)).sum())
     assert handed_out / taken == pytest.approx(0.98, abs=0.03)

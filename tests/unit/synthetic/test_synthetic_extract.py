@@ -34,18 +34,14 @@ def test_the_paths_returned_are_the_files_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dirty", [False, True])
 def test_same_arguments_give_the_same_bytes(tmp_path: Path, dirty: bool) -> None:
     for name in ("one", "two"):
-        write_extract(
-            tmp_path / name, patients=800, months=2, seed=3, dirty=dirty, reference_dir=REFERENCE_DIR
-        )
+        write_extract(tmp_path / name, patients=800, months=2, seed=3, dirty=dirty, reference_dir=REFERENCE_DIR)
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
 
 
 def test_another_seed_gives_other_people(clean: Path, tmp_path: Path) -> None:
     write_extract(tmp_path, patients=PATIENTS, months=1, seed=8, reference_dir=REFERENCE_DIR)
-    assert (tmp_path / "patient_items.csv").read_bytes()[:5000] != (clean / "patient_items.csv").read_bytes()[
-        :5000
-    ]
+    assert (tmp_path / "patient_items.csv").read_bytes()[:5000] != (clean / "patient_items.csv").read_bytes()[:5000]
 
 
 @pytest.mark.parametrize("name", ["patient_items.csv", "epd.csv", "list_sizes.csv"])
@@ -71,9 +67,7 @@ def test_first_month_is_the_same_however_many_follow(tmp_path: Path, months: int
     for name, count in (("first", 1), ("longer", months)):
         write_extract(tmp_path / name, patients=300, months=count, seed=5, reference_dir=REFERENCE_DIR)
     longer = read_text(tmp_path / "longer" / "patient_items.csv")
-    assert longer.filter(pl.col("Year Month") == "202401").equals(
-        read_text(tmp_path / "first" / "patient_items.csv")
-    )
+    assert longer.filter(pl.col("Year Month") == "202401").equals(read_text(tmp_path / "first" / "patient_items.csv"))
 
 
 def test_months_follow_the_start_over_the_turn_of_a_year(tmp_path: Path) -> None:

@@ -1,0 +1,5 @@
+"""`python -m pipelines` is the command `opioids`."""
+
+from pipelines.cli import main
+
+main()

@@ -1,0 +1,396 @@
+"""Protected trend rows → what the page says: all arithmetic is here or in the statistics, none in the templates.
+
+Everything is worked out from columns that have passed disclosure control, and says no more than they do.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import polars as pl
+
+from pipelines.config import Measure, Settings
+from pipelines.disclosure import PUBLIC_PREFIX
+from pipelines.report.read import AIM_MEASURE, Leaving
+
+MISSION_MEASURES = ("high_dose", "long_term", "opioid_gabapentinoid")
+EPD_MEASURES = ("epd_ome_total", "epd_opioid_items")
+MOST_SECTIONS = 8
+"""Above this many ICBs the page holds one section for all and a table of ICBs."""
+MOST_PRACTICES = 400
+
+_CAPTURE_WEIGHT_OF_DOSE, _CAPTURE_WEIGHT_OF_PRESENCE = 2.2, 1.0
+
+Row = dict[str, Any]
+State = Literal["shown", "suppressed", "too_short", "absent"]
+
+
+@dataclass(frozen=True)
+class Percent:
+    """A change in whole percent, without its sign, and the word's choice that goes with it."""
+
+    size: int
+    direction: Literal["lower", "higher"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Change of the rate since the baseline month; the interval only where the protected counts allow one."""
+
+    percent: Percent
+    low: Percent | None
+    high: Percent | None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves no change out."""
+        return self.low is not None and self.high is not None and self.low.direction == self.high.direction
+
+
+@dataclass(frozen=True)
+class AimView:
+    """The aim of the headline measure and how the latest month stands to it."""
+
+    percent: Percent
+    month: date
+    rate: float
+    status: str
+    planned: float | None
+    is_firm: bool
+    """Whether the interval of the change lies wholly on one side of the trajectory."""
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Point:
+    """One month of one measure."""
+
+    month: date
+    shown: str
+    value: float | None
+    low: float | None
+    high: float | None
+    trajectory: float | None
+    suppressed: bool
+    provisional: bool
+    too_short: bool
+    is_early: bool
+    """A dose that stands on fewer than six months of history."""
+    is_loaded: bool
+
+
+@dataclass(frozen=True)
+class View:
+    """One measure of one organisation, up to the newest month."""
+
+    measure: Measure
+    org_level: str
+    org_name: str
+    state: State
+    basis: Literal["rate", "count"]
+    is_rounded: bool
+    latest: Point | None
+    points: tuple[Point, ...]
+    baseline_month: date | None
+    baseline: float | None
+    baseline_shown: str | None
+    """The count of the baseline month; None where it is hidden or the baseline is a mean of months."""
+    change: Change | None
+    aim: AimView | None
+    too_few: str | None
+    """What the door says where the counts are too small for a change."""
+    within_capture: bool
+    signal: str | None
+    signal_reason: str | None
+    denominator_basis: str | None
+    capture_rate: float | None
+
+    @property
+    def is_drawable(self) -> bool:
+        return sum(point.value is not None for point in self.points) >= 2
+
+
+@dataclass(frozen=True)
+class ChildTable:
+    """One measure of the organisations below a section's own."""
+
+    measure: Measure
+    level: str
+    rows: tuple[View, ...]
+    left_out: int
+    """Organisations of this level that have no list of patients of their own (not GP practices)."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One ICB, or everything loaded."""
+
+    org_level: str
+    org_name: str
+    anchor: str
+    views: tuple[View, ...]
+    children: tuple[ChildTable, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that index.html says."""
+
+    leaving: Leaving
+    settings: Settings
+    as_at: date | None
+    months: tuple[date, ...]
+    missing_months: tuple[date, ...]
+    provisional_months: tuple[date, ...]
+    is_epd_only: bool
+    measures: tuple[Measure, ...]
+    sections: tuple[Section, ...]
+    icbs_without_section: int
+    definition: str
+
+
+def page_of(leaving: Leaving, settings: Settings) -> Page:
+    """Choose measures, organisations and the as-at month, and work out what is said of each."""
+    is_epd_only = not leaving.has_patients
+    wanted = EPD_MEASURES if is_epd_only else MISSION_MEASURES
+    known = {measure.id: measure for measure in settings.measures.measures}
+    measures = tuple(known[name] for name in wanted if name in known)
+    trends = leaving.trends.filter(pl.col("measure").is_in([measure.id for measure in measures]))
+    months = tuple(trends["month"].unique().sort().to_list())
+    provisional = tuple(trends.filter(pl.col("provisional"))["month"].unique().sort().to_list())
+    settled = [month for month in months if month not in provisional]
+    reader = _Reader(leaving, settings, trends, measures, settled[-1] if settled else None, months)
+    sections, without = reader.sections()
+    return Page(
+        leaving=leaving,
+        settings=settings,
+        as_at=reader.as_at,
+        months=months,
+        missing_months=tuple(month for month in _every_month(months) if month not in months),
+        provisional_months=provisional,
+        is_epd_only=is_epd_only,
+        measures=measures,
+        sections=sections,
+        icbs_without_section=without,
+        definition="; ".join(trends["definition"].drop_nulls().unique().sort().to_list()),
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """The protected rows of the page's measures and what all views share."""
+
+    leaving: Leaving
+    settings: Settings
+    trends: pl.DataFrame
+    measures: tuple[Measure, ...]
+    as_at: date | None
+    months: tuple[date, ...]
+
+    def sections(self) -> tuple[tuple[Section, ...], int]:
+        """One section an ICB; one for all where there are several, or none; and how many ICBs have none."""
+        icbs = self._organisations("icb")
+        if len(icbs) == 1:
+            return (self._section("icb", icbs[0], "pcn"),), 0
+        whole = [self._section("all", code, "icb" if icbs else "pcn") for code in self._organisations("all")]
+        if len(icbs) > MOST_SECTIONS:
+            return tuple(whole), len(icbs)
+        return (*whole, *(self._section("icb", code, "pcn") for code in icbs)), 0
+
+    def _organisations(self, level: str) -> list[str]:
+        codes: list[str] = self.trends.filter(pl.col("org_level") == level)["org_code"].unique().sort().to_list()
+        return codes
+
+    def _section(self, level: str, code: str, child_level: str) -> Section:
+        own = self.trends.filter((pl.col("org_level") == level) & (pl.col("org_code") == code))
+        below = self.trends
+        if level == "icb":
+            below = below.filter(pl.col("icb_code") == code)
+        levels = [child_level, "practice"] if not self.leaving.has_patients else [child_level]
+        views = tuple(self._view(own.filter(pl.col("measure") == m.id), m) for m in self.measures)
+        return Section(
+            level,
+            next((view.org_name for view in views), code),
+            f"{level}-{code}",
+            views,
+            tuple(
+                table
+                for child in levels
+                for measure in self.measures
+                if (table := self._children(below, child, measure)) is not None
+            ),
+        )
+
+    def _children(self, below: pl.DataFrame, level: str, measure: Measure) -> ChildTable | None:
+        rows = below.filter((pl.col("org_level") == level) & (pl.col("measure") == measure.id))
+        without_list = pl.lit(False)
+        if level == "practice" and "is_gp_practice" in rows.columns:
+            without_list = ~pl.col("is_gp_practice").fill_null(True)
+        left_out = rows.filter(without_list)["org_code"].n_unique()
+        listed = rows.filter(~without_list).partition_by("org_code", maintain_order=True)
+        if not listed or len(listed) > MOST_PRACTICES:
+            return None
+        views = sorted((self._view(one, measure) for one in listed), key=lambda view: view.org_name)
+        return ChildTable(measure, level, tuple(views), left_out)
+
+    def _view(self, rows: pl.DataFrame, measure: Measure) -> View:
+        by_month: dict[date, Row] = {row["month"]: row for row in rows.sort("month").iter_rows(named=True)}
+        any_row: Row = next(iter(by_month.values()), {})
+        has_rates = any(row["rate_per_1000"] is not None for row in by_month.values())
+        basis: Literal["rate", "count"] = "rate" if has_rates or not _has_counts(by_month) else "count"
+        points = tuple(self._point(month, by_month.get(month), measure, basis) for month in _every_month(self.months))
+        latest = next((point for point in points if point.month == self.as_at), None)
+        now: Row = by_month.get(self.as_at, {}) if self.as_at else {}
+        then: Row = by_month.get(now.get("baseline_month") or date.min, {})
+        baseline = now.get("baseline") if basis == "rate" else None
+        is_public = measure.id.startswith(PUBLIC_PREFIX)
+        single = ".." not in self.settings.aims.default_aim.baseline
+        status = now.get("aim_status") or ""
+        return View(
+            measure=measure,
+            org_level=str(any_row.get("org_level", "")),
+            org_name=readable_name(str(any_row.get("org_name") or any_row.get("org_code", ""))),
+            state=_state(latest),
+            basis=basis,
+            is_rounded=not is_public and self.leaving.policy.rounding != "none",
+            latest=latest,
+            points=points,
+            baseline_month=now.get("baseline_month"),
+            baseline=baseline,
+            baseline_shown=_grouped(then["shown"]) if then and single and not then["suppressed"] else None,
+            change=_change(now),
+            aim=self._aim(now) if measure.id == AIM_MEASURE and baseline else None,
+            too_few=status if status.startswith("too few") else None,
+            within_capture=single and _within_capture(now, then, measure),
+            signal=now.get("spc_signal"),
+            signal_reason=now.get("spc_reason"),
+            denominator_basis=now.get("denominator_basis"),
+            capture_rate=now.get("capture_rate"),
+        )
+
+    def _point(self, month: date, row: Row | None, measure: Measure, basis: str) -> Point:
+        if row is None:
+            return Point(month, "", None, None, None, None, False, False, False, False, is_loaded=False)
+        full = int(self.settings.cohorts.first_month_of_data.get("full_6m_window", 1))
+        is_rate = basis == "rate"
+        return Point(
+            month=month,
+            shown=_grouped(row["shown"]),
+            value=row["rate_per_1000"] if is_rate else row["numerator"],
+            low=row["ci_low"] if is_rate else None,
+            high=row["ci_high"] if is_rate else None,
+            trajectory=row["trajectory"] if measure.id == AIM_MEASURE else None,
+            suppressed=row["suppressed"],
+            provisional=bool(row["provisional"]),
+            too_short=row["rate_reason"] == "history_too_short",
+            is_early=measure.history == "high_dose" and months_between(self.months[0], month) + 1 < full,
+            is_loaded=True,
+        )
+
+    def _aim(self, now: Row) -> AimView | None:
+        if now.get("aim_pct") is None or now.get("baseline_month") is None:
+            return None
+        planned, baseline, low, high = (now[name] for name in ("trajectory", "baseline", "change_low", "change_high"))
+        firm = False
+        if planned is not None and low is not None and high is not None:
+            planned_pct = 100 * (planned / baseline - 1)
+            firm = high < planned_pct or low > planned_pct
+        return AimView(
+            percent=percent(now["aim_pct"]),
+            month=months_after(now["baseline_month"], self.settings.aims.default_aim.months),
+            rate=baseline * (1 + now["aim_pct"] / 100),
+            status=now["aim_status"] or "",
+            planned=planned,
+            is_firm=firm,
+            probability=now["probability_aim_met"],
+        )
+
+
+def _has_counts(by_month: dict[date, Row]) -> bool:
+    return any(row["numerator"] is not None for row in by_month.values())
+
+
+def _state(latest: Point | None) -> State:
+    if latest is None or not latest.is_loaded:
+        return "absent"
+    if latest.suppressed:
+        return "suppressed"
+    if latest.too_short:
+        return "too_short"
+    return "shown" if latest.shown and latest.shown[0] != "[" else "absent"
+
+
+def _change(now: Row) -> Change | None:
+    if now.get("change_pct") is None:
+        return None
+    low, high = now["change_low"], now["change_high"]
+    return Change(
+        percent(now["change_pct"]),
+        None if low is None else percent(low),
+        None if high is None else percent(high),
+    )
+
+
+def _within_capture(now: Row, then: Row, measure: Measure) -> bool:
+    """Whether a better or worse identification of patients alone could have made a change of this size."""
+    counts = [row.get("numerator") for row in (now, then)]
+    captured = [row.get("capture_rate") for row in (now, then)]
+    if not all(counts) or not all(captured):
+        return False
+    change, capture = (math.log(new / old) for new, old in (counts, captured))
+    weight = _CAPTURE_WEIGHT_OF_DOSE if measure.history == "high_dose" else _CAPTURE_WEIGHT_OF_PRESENCE
+    return change * capture > 0 and abs(change) <= weight * abs(capture)
+
+
+def percent(value: float) -> Percent:
+    """−24.7 → 25, lower."""
+    return Percent(math.floor(abs(value) + 0.5), "lower" if value < 0 else "higher")
+
+
+def months_between(first: date, last: date) -> int:
+    """Calendar months from one to the other."""
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
+def months_after(month: date, count: int) -> date:
+    """The first day of the month so many months later."""
+    year, index = divmod(month.year * 12 + month.month - 1 + count, 12)
+    return date(year, index + 1, 1)
+
+
+def _every_month(months: tuple[date, ...]) -> tuple[date, ...]:
+    if not months:
+        return ()
+    return tuple(months_after(months[0], step) for step in range(months_between(months[0], months[-1]) + 1))
+
+
+def _grouped(shown: str) -> str:
+    """12345 → 12,345; marks such as [c] stay."""
+    try:
+        figure = float(shown)
+    except ValueError:
+        return shown
+    return f"{figure:,.0f}"
+
+
+_SMALL_WORDS = frozenset({"and", "at", "by", "for", "in", "of", "on", "the", "upon", "with"})
+_LETTERS = frozenset({"NHS", "ICB", "PCN", "GP", "HMP", "UK", "OOH", "II", "III", "LLP"})
+
+
+def readable_name(name: str) -> str:
+    """A register's capitals as a name: NHS NORTH EAST ICB - 00L → NHS North East ICB - 00L."""
+    if not name.isupper():
+        return name
+    words = (
+        "-".join(_readable_word(part, number) for part in word.split("-")) for number, word in enumerate(name.split())
+    )
+    return " ".join(words)
+
+
+def _readable_word(word: str, number: int) -> str:
+    if word in _LETTERS or any(letter.isdigit() for letter in word):
+        return word
+    if number and word.casefold() in _SMALL_WORDS:
+        return word.lower()
+    return word.capitalize()

@@ -1,0 +1,48 @@
+"""Build part of the warehouse from small tables given in place of whatever comes before it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines import assets, models
+from pipelines.build import calendar_table
+from pipelines.config import load_settings
+from pipelines.engine.duckdb import DuckDBEngine
+
+SETTINGS = load_settings()
+
+
+def parameters() -> dict[str, object]:
+    """What `$name` means in a model, under the shipped settings."""
+    return {
+        **SETTINGS.cohorts.sql_parameters(),
+        "factor_set": SETTINGS.pipeline.factor_set,
+        "aim_baseline_first": None,
+        "aim_baseline_last": None,
+        "as_at_month": None,
+    }
+
+
+def build_from(given: Mapping[str, pa.Table], wanted: str, spill: Path, threads: int = 0) -> DuckDBEngine:
+    """An engine in which `wanted` and all it reads are built, with `given` tables standing for their models."""
+    engine = DuckDBEngine(None, spill, threads=threads)
+    tables = {"reference.months": calendar_table(), **given}
+    for name, table in tables.items():
+        engine.load(name, table)
+    every = models.discover(assets.SQL_DIR)
+    reads = {name: engine.tables_named_in(model.select) for name, model in every.items()}
+    needed: set[str] = set()
+
+    def need(name: str) -> None:
+        if name in tables or name in needed:
+            return
+        assert name in every, f"{name} is read but neither given nor a model"
+        needed.add(name)
+        for read in reads[name]:
+            need(read)
+
+    need(wanted)
+    for name in models.in_build_order({name: reads[name] & needed for name in needed}):
+        engine.create(name, every[name].select, parameters(), every[name].kind)  # type: ignore[arg-type]
+    return engine
