@@ -12,8 +12,7 @@ import pyarrow as pa
 
 from pipelines import models
 from pipelines.config import Layout, Settings
-from pipelines.engine.base import Parameter
-from pipelines.engine.duckdb import DuckDBEngine, LandedPart
+from pipelines.engine.base import Engine, LandedPart, Parameter
 from pipelines.errors import ContractError, ModelError
 from pipelines.folders import DataFolder
 from pipelines.ingest.landing import landed_file
@@ -65,7 +64,7 @@ TRENDS = PythonModel(
 )
 
 
-def build(inputs: BuildInputs, engine: DuckDBEngine) -> dict[str, models.SqlModel | PythonModel]:
+def build(inputs: BuildInputs, engine: Engine) -> dict[str, models.SqlModel | PythonModel]:
     """Materialise every model into the engine's file, each checked against its key. Returns them by name."""
     sql_models = models.discover(inputs.sql_dir)
     python_models = {model.name: model for model in (PRODUCTS, TRENDS)}
@@ -87,7 +86,7 @@ def build(inputs: BuildInputs, engine: DuckDBEngine) -> dict[str, models.SqlMode
     return every_model
 
 
-def run_checks(inputs: BuildInputs, engine: DuckDBEngine) -> list[str]:
+def run_checks(inputs: BuildInputs, engine: Engine) -> list[str]:
     """Run every sql/checks/assert_*.sql. Returns their names; raises ContractError for the first that finds rows."""
     ran = []
     parameters = _parameters(inputs)
@@ -105,7 +104,7 @@ def run_checks(inputs: BuildInputs, engine: DuckDBEngine) -> list[str]:
     return ran
 
 
-def _check_key(engine: DuckDBEngine, name: str, key: Sequence[str]) -> None:
+def _check_key(engine: Engine, name: str, key: Sequence[str]) -> None:
     doubled = engine.rows_beyond_key(name, key)
     if doubled:
         raise ModelError(
@@ -115,7 +114,7 @@ def _check_key(engine: DuckDBEngine, name: str, key: Sequence[str]) -> None:
         )
 
 
-def _load_raw(inputs: BuildInputs, engine: DuckDBEngine) -> None:
+def _load_raw(inputs: BuildInputs, engine: Engine) -> None:
     """Schema raw: the landed Parquet of each source, in the months in which it is current."""
     for source, layouts in _layouts_by_source(inputs.settings).items():
         months: dict[str, tuple[Path, list[date | None]]] = {}
@@ -176,7 +175,7 @@ def _file_months(loaded_months: Sequence[LoadedMonth]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _load_reference(inputs: BuildInputs, engine: DuckDBEngine) -> None:
+def _load_reference(inputs: BuildInputs, engine: Engine) -> None:
     """Schema reference: the clinical tables as text, the calendar, and the measures."""
     for file in sorted(inputs.reference_dir.glob("*.csv")):
         if not file.name.startswith("synthetic_"):
@@ -249,7 +248,7 @@ def _baseline_months(baseline: str) -> tuple[str | None, str | None]:
     return f"{first}-01", f"{last or first}-01"
 
 
-def _python_table(model: PythonModel, inputs: BuildInputs, engine: DuckDBEngine) -> pa.Table:
+def _python_table(model: PythonModel, inputs: BuildInputs, engine: Engine) -> pa.Table:
     tables = [engine.fetch(f"SELECT * FROM {name}") for name in model.inputs]
     settings = inputs.settings
     if model is PRODUCTS:
@@ -275,7 +274,7 @@ def _numbered(resolved: pa.Table, asked: pa.Table) -> pa.Table:
     )
 
 
-def unconverted_share(engine: DuckDBEngine) -> tuple[int, int, Decimal]:
+def unconverted_share(engine: Engine) -> tuple[int, int, Decimal]:
     """Opioid items without a dose that count towards the gate, all opioid items, and the share."""
     row = engine.fetch(
         "SELECT coalesce(sum(items) FILTER (ome_status NOT IN ('converted', 'excluded_by_factor_set', "

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.engine.base import Engine
 from pipelines.errors import ConfigError, ContractError
 
 logger = logging.getLogger(__name__)
@@ -64,12 +64,12 @@ class ContractReport:
                 )
 
 
-def check_contracts(engine: DuckDBEngine, expectation_files: Sequence[Path], sql_dir: Path) -> ContractReport:
+def check_contracts(engine: Engine, expectation_files: Sequence[Path], sql_dir: Path) -> ContractReport:
     """Run every suite over its metrics. Does not judge: `refuse_failures` does."""
     return ContractReport(tuple(_check_suite(engine, file, sql_dir) for file in expectation_files))
 
 
-def _check_suite(engine: DuckDBEngine, file: Path, sql_dir: Path) -> SuiteResult:
+def _check_suite(engine: Engine, file: Path, sql_dir: Path) -> SuiteResult:
     told = tomllib.loads(file.read_text(encoding="utf-8"))
     expectations = told.get("expectations", [])
     metrics_file = sql_dir / "checks" / f"{told['metrics']}.sql"

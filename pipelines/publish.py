@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipelines import assets
 from pipelines.build import BuildInputs, PythonModel
-from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.engine.base import Engine
 from pipelines.errors import NothingPublished
 from pipelines.folders import DataFolder, flush_to_disk, said_in_words, write_whole
 from pipelines.models import SqlModel
@@ -58,7 +58,7 @@ def current_snapshot(data: DataFolder) -> Snapshot:
 
 
 def publish(
-    engine: DuckDBEngine,
+    engine: Engine,
     models: dict[str, SqlModel | PythonModel],
     snapshot: str,
     data: DataFolder,

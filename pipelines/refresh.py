@@ -19,6 +19,7 @@ from pipelines import assets
 from pipelines.build import BuildInputs, PythonModel, build, run_checks, unconverted_share
 from pipelines.config import Settings
 from pipelines.contracts import check_contracts
+from pipelines.engine.base import Engine
 from pipelines.engine.duckdb import DuckDBEngine
 from pipelines.errors import NothingToPublish, PipelineError, RefreshInProgress, UnconvertedItems
 from pipelines.folders import DataFolder
@@ -49,7 +50,7 @@ class RefreshOptions:
 class Built:
     """A warehouse that is built and checked but not published."""
 
-    engine: DuckDBEngine
+    engine: Engine
     models: dict[str, SqlModel | PythonModel]
     inputs: BuildInputs
 
@@ -192,7 +193,7 @@ def check(options: RefreshOptions, built: Built) -> int:
     return len(names) + contracts.checks_run
 
 
-def _most_unconverted(engine: DuckDBEngine) -> str:
+def _most_unconverted(engine: Engine) -> str:
     rows = engine.fetch(
         "SELECT coalesce(nullif(bnf_description, ''), bnf_code) AS product, ome_status, items "
         "FROM marts.unconverted_items WHERE counts_towards_gate ORDER BY items DESC, 1 LIMIT 5"

@@ -1,13 +1,22 @@
 """What the pipeline asks of a database. Small, so that a second engine can be written."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import pyarrow as pa
 
 Parameter = int | str | Decimal | None
+
+
+class LandedPart(NamedTuple):
+    """The landed rows of one file that are current: those of its months; None is what has no month."""
+
+    file: Path
+    sha256: str
+    months: tuple[date | None, ...]
 
 
 class Engine(Protocol):
@@ -17,22 +26,27 @@ class Engine(Protocol):
         """`schema.table` of everything a SELECT reads."""
 
     def create(
-        self,
-        name: str,
-        select: str,
-        parameters: Mapping[str, Parameter],
-        kind: Literal["table", "view"] = "table",
+        self, name: str, select: str, parameters: Mapping[str, Parameter], kind: Literal["table", "view"] = "table"
     ) -> None:
         """Materialise one SELECT as `schema.table`."""
 
     def load(self, name: str, table: pa.Table) -> None:
         """Store a small Arrow table as `schema.table`."""
 
-    def view_parquet(self, name: str, files: Sequence[Path], empty: pa.Schema) -> None:
-        """Let `schema.table` show the rows of Parquet files; of none, an empty table of that shape."""
+    def view_landed(self, name: str, parts: Sequence[LandedPart], shape: pa.Schema) -> None:
+        """Let `schema.table` show landed Parquet, each part in its current months; of none, an empty table."""
+
+    def count(self, name: str) -> int:
+        """Rows of a table."""
+
+    def rows_beyond_key(self, name: str, key: Sequence[str]) -> int:
+        """Rows that a key does not tell apart: 0 where the key holds."""
 
     def fetch(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> pa.Table:
         """The rows of a SELECT."""
+
+    def copy_published(self, file: Path, comments: Mapping[str, str]) -> None:
+        """Write marts and reference, and nothing else, to a new database file."""
 
     def close(self) -> None:
         """Give back files and memory."""

@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
 
-from pipelines.engine.base import Parameter
+from pipelines.engine.base import LandedPart, Parameter
 from pipelines.errors import ModelError, QueryError, StorageError
 
 _PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
@@ -44,14 +43,6 @@ def connect(file: Path | None, spill_folder: Path, *, memory_limit: str, threads
     connection = duckdb.connect(str(file) if file else ":memory:", config=settings)
     connection.execute("SET TimeZone = 'UTC'")
     return connection
-
-
-class LandedPart(NamedTuple):
-    """The landed rows of one file that are current: those of its months; None is a file without months."""
-
-    file: Path
-    sha256: str
-    months: tuple[date | None, ...]
 
 
 def _select_part(part: LandedPart) -> str:

@@ -139,7 +139,8 @@ def _month_sql(rules: LandingRules) -> str:
         return "CAST(NULL AS VARCHAR)"
     worded = literal(rf"(?i)([0-3]?[0-9])?[-/ ]?({'|'.join(MONTH_NAMES)})[a-z]*[-/ ]?((?:19|20)?[0-9]{{2}})")
     names = ", ".join(literal(name) for name in MONTH_NAMES)
-    number = f"list_position([{names}], lower(regexp_extract(month, {worded}, 2)))"
+    number = f"CAST(list_position([{names}], lower(regexp_extract(month, {worded}, 2))) AS VARCHAR)"
+    year = f"right('20' || regexp_extract(month, {worded}, 3), 4)"
     forms = {
         # 202401, 2024-01, 2024_01
         "'(19|20)[0-9]{2}[-_/]?(0[1-9]|1[0-2])'": "left(month, 4) || '-' || right(month, 2)",
@@ -148,10 +149,10 @@ def _month_sql(rules: LandingRules) -> str:
         # 01/01/2024, day first
         "'[0-3][0-9]/(0[1-9]|1[0-2])/(19|20)[0-9]{2}( .*)?'": "substr(month, 7, 4) || '-' || substr(month, 4, 2)",
         # Jan-24, Jan 2024, 01JAN2021
-        worded: f"right('20' || regexp_extract(month, {worded}, 3), 4) || '-' || lpad(CAST({number} AS VARCHAR), 2, '0')",
+        worded: f"{year} || '-' || lpad({number}, 2, '0')",
     }
-    branches = " ".join(f"WHEN regexp_full_match(month, {form}) THEN {month} || '-01'" for form, month in forms.items())
-    return f"CASE {branches} END"
+    branches = [f"WHEN regexp_full_match(month, {form}) THEN {month} || '-01'" for form, month in forms.items()]
+    return f"CASE {' '.join(branches)} END"
 
 
 def _quantity_sql(names: Sequence[str]) -> str:

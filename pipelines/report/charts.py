@@ -4,9 +4,10 @@ Two widths are drawn, one for wide screens and paper, one for a phone; the page 
 Shape and text carry what colour carries.
 """
 
+import math
 import re
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import vl_convert
 
@@ -19,7 +20,42 @@ _HEIGHT = 250
 _LABEL_GAP = 17
 _PIXELS_FOR_MARK = 22
 _ROOM_FOR_LABELS_MONTHS = {WIDE: 4, NARROW: 8}
-_Labels = list[tuple[float, float, str, str, str]]
+
+
+class _Frame(NamedTuple):
+    """The drawing area: its months, the top of its value axis, its width in pixels."""
+
+    first: date
+    last: date
+    top: float
+    width: int
+
+    def across(self, month: date) -> float:
+        return self.width * months_between(self.first, month) / months_between(self.first, self.last)
+
+    def down(self, value: float) -> float:
+        return _HEIGHT * (1 - value / self.top)
+
+    def value_at(self, pixel: float) -> float:
+        return self.top * (1 - pixel / _HEIGHT)
+
+
+class _Label(NamedTuple):
+    """Text at a value and month; `shift` in pixels, down is positive, also says which way it may move on."""
+
+    value: float
+    month: date
+    text: str
+    colour: str
+    align: str
+    shift: int
+    size: int = 13
+
+    def extent(self, frame: _Frame) -> tuple[float, float]:
+        """From where to where it runs across, roughly."""
+        long, at = len(self.text) * self.size * 0.6, frame.across(self.month)
+        start = {"left": at, "center": at - long / 2, "right": at - long}[self.align]
+        return start, start + long
 
 
 def run_chart(view: View, width: int, chart_id: str) -> str:
@@ -33,14 +69,14 @@ def run_chart(view: View, width: int, chart_id: str) -> str:
         *_observed(points),
         *_hidden_marks(points, width / (months_between(first, last) + 1)),
         *_latest(view),
-        *_labels(view, first, last, top, width),
+        *_labels(view, points, _Frame(first, last, top, width - 50)),
     ]
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": width - 50,
         "height": _HEIGHT,
         "padding": {"left": 2, "right": 6, "top": 4, "bottom": 2},
-        "encoding": {"x": _month_axis(first, last, width), "y": _value_axis(view, top)},
+        "encoding": {"x": _month_axis(first, last, width), "y": _value_axis(top)},
         "layer": layers,
         "config": _CONFIG,
     }
@@ -81,7 +117,7 @@ def _top(view: View, points: list[Point]) -> float:
 
 def _month_axis(first: date, last: date, width: int) -> dict[str, Any]:
     span = months_between(first, last)
-    most = 8 if width == WIDE else 4
+    most = 6 if width == WIDE else 4
     step = next(size for size in (1, 2, 3, 6, 12, 24, 60, 120) if span // size < most)
     months = [months_after(first, number) for number in range(span + 1)]
     ticks = [month for month in months if (month.year * 12 + month.month - 1) % step == 0]
@@ -96,7 +132,7 @@ def _month_axis(first: date, last: date, width: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _value_axis(view: View, top: float) -> dict[str, Any]:
+def _value_axis(top: float) -> dict[str, Any]:
     return {
         "field": "y",
         "type": "quantitative",
@@ -135,11 +171,10 @@ def _observed(points: list[Point]) -> list[dict[str, Any]]:
     drawn = [row for row in settled if row["y"] is not None]
     line = {"type": "line", "color": BLUE, "strokeWidth": 2.5, "invalid": "break-paths-filter-domains"}
     dots = {"type": "point", "filled": True, "size": 38, "color": BLUE, "opacity": 1}
-    hollow = {"type": "point", "filled": True, "fill": "white", "stroke": BLUE, "strokeWidth": 2, "size": 60, "opacity": 1}
-    provisional = [
-        {"x": _moment(point.month), "y": point.value} for point in points if point.provisional and point.value is not None
-    ]
-    return [_layer(line, settled), _layer(dots, drawn), _layer(hollow, provisional)]
+    hollow = {**dots, "fill": "white", "stroke": BLUE, "strokeWidth": 2, "size": 60}
+    provisional = [point for point in points if point.provisional]
+    open_dots = [{"x": _moment(p.month), "y": p.value} for p in provisional if p.value is not None]
+    return [_layer(line, settled), _layer(dots, drawn), _layer(hollow, open_dots)]
 
 
 def _hidden_marks(points: list[Point], pixels_per_month: float) -> list[dict[str, Any]]:
@@ -161,37 +196,46 @@ def _latest(view: View) -> list[dict[str, Any]]:
     return layers
 
 
-def _labels(view: View, first: date, last: date, top: float, width: int) -> list[dict[str, Any]]:
+def _labels(view: View, points: list[Point], frame: _Frame) -> list[dict[str, Any]]:
     """Labels beside what they name, moved apart where they would lie on one another."""
-    wanted: list[tuple[float, date, str, str, str, int]] = []
+    latest, digits = view.latest, view.digits
+    labels: list[_Label] = []
+    if latest is not None and latest.value is not None:
+        above = max(latest.high or 0.0, latest.value)
+        labels.append(_Label(above, latest.month, rate_text(latest.value, digits), BLUE, "center", -12, 15))
     if view.baseline is not None:
-        wanted.append((view.baseline, last, f"Baseline {rate_text(view.baseline)}", GREY, "right", -9))
+        text = f"Baseline {rate_text(view.baseline, digits)}"
+        labels.append(_Label(view.baseline, frame.last, text, GREY, "right", -9))
     if view.aim:
-        wanted.append((view.aim.rate, last, f"Aim {rate_text(view.aim.rate)}", RED, "right", 11))
-    if view.latest is not None and view.latest.value is not None:
-        wanted.append((view.latest.value, view.latest.month, rate_text(view.latest.value), BLUE, "left", -2))
-    layers = []
-    taken: list[float] = []
-    for value, month, text, colour, align, shift in sorted(wanted, key=lambda label: label[4]):
-        pixel = _HEIGHT * (1 - value / top) + shift
-        while any(abs(pixel - other) < _LABEL_GAP for other in taken):
-            pixel += 2 if text.startswith("Aim") else -2
-        taken.append(pixel)
-        at = {"x": _moment(month), "y": top * (1 - pixel / _HEIGHT)}
+        text = f"Aim {rate_text(view.aim.rate, digits)}"
+        labels.append(_Label(view.aim.rate, frame.last, text, RED, "right", 12))
+    labels += [
+        _Label(point.value, point.month, "provisional", GREY, "left", 16, 12)
+        for point in points
+        if point.provisional and point.value is not None
+    ]
+    layers: list[dict[str, Any]] = []
+    taken: list[tuple[float, float, float]] = []
+    for label in labels:
+        start, end = label.extent(frame)
+        beside = [pixel for pixel, begins, ends in taken if begins < end and start < ends]
+        pixel = frame.down(label.value) + label.shift
+        while any(abs(pixel - other) < _LABEL_GAP for other in beside):
+            pixel += math.copysign(2, label.shift)
+        taken.append((pixel, start, end))
+        at = {"x": _moment(label.month), "y": frame.value_at(pixel)}
         mark = {
-            "type": "text", "text": text, "align": align, "baseline": "middle", "dx": 9 if align == "left" else -2,
-            "fontWeight": "bold", "fontSize": 15 if colour == BLUE else 13,
+            "type": "text", "text": label.text, "align": label.align, "baseline": "middle",
+            "fontSize": label.size, "fontWeight": "normal" if label.size == 12 else "bold",
         }  # fmt: skip
         layers.append(_layer({**mark, "color": "white", "stroke": "white", "strokeWidth": 4}, [at]))
-        layers.append(_layer({**mark, "color": colour}, [at]))
+        layers.append(_layer({**mark, "color": label.colour}, [at]))
     return layers
 
 
-def rate_text(value: float) -> str:
-    """A rate or count with the digits a reader can use: 0.47, 12.3, 15,681."""
-    if value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+def rate_text(value: float, digits: int) -> str:
+    """A rate or count with thousands marked: 0.47, 13.1, 15,681."""
+    return f"{value:,.{digits}f}"
 
 
 def _inline(svg: str, chart_id: str) -> str:

@@ -4,6 +4,7 @@ Everything is worked out from columns that have passed disclosure control, and s
 """
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -20,6 +21,7 @@ MOST_SECTIONS = 8
 """Above this many ICBs the page holds one section for all and a table of ICBs."""
 MOST_PRACTICES = 400
 
+_STEPS_TO_SEE = 10
 _CAPTURE_WEIGHT_OF_DOSE, _CAPTURE_WEIGHT_OF_PRESENCE = 2.2, 1.0
 
 Row = dict[str, Any]
@@ -105,10 +107,24 @@ class View:
     signal_reason: str | None
     denominator_basis: str | None
     capture_rate: float | None
+    rounding_shows: bool
+    """Whether the counts are so small that steps from month to month are steps of rounding."""
 
     @property
     def is_drawable(self) -> bool:
         return sum(point.value is not None for point in self.points) >= 2
+
+    @property
+    def digits(self) -> int:
+        """Decimals that fit the size of the figures: 0.47, 13.1, 15,681."""
+        figures = [point.value for point in self.points if point.value is not None]
+        return digits_for(max([*figures, self.baseline or 0.0]))
+
+    @property
+    def baseline_fills_up(self) -> bool:
+        """Whether the baseline is the first month of a measure of long use, when the data still fill up."""
+        first = next((point.month for point in self.points if point.is_loaded and not point.too_short), None)
+        return self.measure.history.startswith("long_term") and self.baseline_month == first
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,10 @@ class ChildTable:
     rows: tuple[View, ...]
     left_out: int
     """Organisations of this level that have no list of patients of their own (not GP practices)."""
+
+    @property
+    def digits(self) -> int:
+        return min(view.digits for view in self.rows)
 
 
 @dataclass(frozen=True)
@@ -231,7 +251,7 @@ class _Reader:
         listed = rows.filter(~without_list).partition_by("org_code", maintain_order=True)
         if not listed or len(listed) > MOST_PRACTICES:
             return None
-        views = sorted((self._view(one, measure) for one in listed), key=lambda view: view.org_name)
+        views = sorted((self._view(one, measure) for one in listed), key=lambda view: _by_number(view.org_name))
         return ChildTable(measure, level, tuple(views), left_out)
 
     def _view(self, rows: pl.DataFrame, measure: Measure) -> View:
@@ -244,7 +264,7 @@ class _Reader:
         now: Row = by_month.get(self.as_at, {}) if self.as_at else {}
         then: Row = by_month.get(now.get("baseline_month") or date.min, {})
         baseline = now.get("baseline") if basis == "rate" else None
-        is_public = measure.id.startswith(PUBLIC_PREFIX)
+        is_rounded = not measure.id.startswith(PUBLIC_PREFIX) and self.leaving.policy.rounding != "none"
         single = ".." not in self.settings.aims.default_aim.baseline
         status = now.get("aim_status") or ""
         return View(
@@ -253,7 +273,7 @@ class _Reader:
             org_name=readable_name(str(any_row.get("org_name") or any_row.get("org_code", ""))),
             state=_state(latest),
             basis=basis,
-            is_rounded=not is_public and self.leaving.policy.rounding != "none",
+            is_rounded=is_rounded,
             latest=latest,
             points=points,
             baseline_month=now.get("baseline_month"),
@@ -267,6 +287,7 @@ class _Reader:
             signal_reason=now.get("spc_reason"),
             denominator_basis=now.get("denominator_basis"),
             capture_rate=now.get("capture_rate"),
+            rounding_shows=is_rounded and _largest(by_month) < _STEPS_TO_SEE * self.leaving.policy.rounding_base,
         )
 
     def _point(self, month: date, row: Row | None, measure: Measure, basis: str) -> Point:
@@ -311,6 +332,10 @@ def _has_counts(by_month: dict[date, Row]) -> bool:
     return any(row["numerator"] is not None for row in by_month.values())
 
 
+def _largest(by_month: dict[date, Row]) -> float:
+    return max((row["numerator"] or 0.0 for row in by_month.values()), default=0.0)
+
+
 def _state(latest: Point | None) -> State:
     if latest is None or not latest.is_loaded:
         return "absent"
@@ -334,13 +359,25 @@ def _change(now: Row) -> Change | None:
 
 def _within_capture(now: Row, then: Row, measure: Measure) -> bool:
     """Whether a better or worse identification of patients alone could have made a change of this size."""
-    counts = [row.get("numerator") for row in (now, then)]
-    captured = [row.get("capture_rate") for row in (now, then)]
-    if not all(counts) or not all(captured):
+    new, old = now.get("numerator"), then.get("numerator")
+    linked_now, linked_then = now.get("capture_rate"), then.get("capture_rate")
+    if not (new and old and linked_now and linked_then):
         return False
-    change, capture = (math.log(new / old) for new, old in (counts, captured))
+    change, capture = math.log(new / old), math.log(linked_now / linked_then)
     weight = _CAPTURE_WEIGHT_OF_DOSE if measure.history == "high_dose" else _CAPTURE_WEIGHT_OF_PRESENCE
     return change * capture > 0 and abs(change) <= weight * abs(capture)
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Sort key: PCN 2 before PCN 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name.casefold())]
+
+
+def digits_for(largest: float) -> int:
+    """Decimals for figures up to this size."""
+    if largest >= 1000:
+        return 0
+    return 1 if largest >= 10 else 2
 
 
 def percent(value: float) -> Percent:

@@ -158,14 +158,15 @@ def _source_rows(connection: duckdb.DuckDBPyConnection, policy: Policy) -> tuple
         "SELECT source, sum(rows_read), sum(rows_quarantined) FROM marts.load_manifest "
         "WHERE source IN ('patient_items', 'epd') AND is_current GROUP BY source ORDER BY source DESC",
     )
-    return tuple(
-        SourceRows(
-            source,
-            *(protected_text(n, n if source == PATIENT_SOURCE else None, policy) for n in (read, quarantined)),
-            has_quarantined=quarantined > 0,
+    found = []
+    for source, rows_read, quarantined in rows:
+        is_public = source != PATIENT_SOURCE
+        as_read, set_aside = (
+            protected_text(int(count), None if is_public else int(count), policy)
+            for count in (rows_read, quarantined)
         )
-        for source, read, quarantined in ((source, int(read), int(bad)) for source, read, bad in rows)
-    )
+        found.append(SourceRows(source, as_read, set_aside, has_quarantined=quarantined > 0))
+    return tuple(found)
 
 
 _UNCONVERTED = """

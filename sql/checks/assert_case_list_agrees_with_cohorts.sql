@@ -4,7 +4,7 @@
 -- Key: rule
 --
 -- Each rule is counted three ways at the as-at month: in marts.patient_month, on the list, and, where the trend table
--- has the same measure, there. A patient on the list without any rule, or known to be under 18, is an offence of its own.
+-- has the same measure, there. A patient on the list without any rule, under 18 or excluded, offends too.
 WITH list_month AS (
     SELECT month,
     FROM intermediate.int_case_list__month

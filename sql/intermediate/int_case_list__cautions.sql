@@ -3,8 +3,8 @@
 -- Grain: one row per patient on the list.
 -- Key: patient_key
 --
--- Other prescribers are cost centres, other than the patient's practice, of an item of the last three months that counts
--- in a rule. Patients first seen lately may be new to the area, or known before under another identifier.
+-- Other prescribers are cost centres, other than the patient's practice, of an item of the last three months that
+-- counts in a rule. Patients first seen lately may be new to the area, or known before under another identifier.
 WITH listed AS (
     SELECT
         flagged.patient_key,
@@ -87,7 +87,7 @@ SELECT
             '; ',
             CASE listed.palliative_proxy
                 WHEN 'strong'
-                    THEN 'likely end of life (just-in-case and opioid injections): check the record first, do not invite'
+                    THEN 'likely end of life (just-in-case and opioid injections): check the record, do not invite'
                 WHEN 'moderate' THEN 'strong opioid injected in the last 6 months: check for palliative care'
             END,
             CASE
@@ -121,10 +121,10 @@ SELECT
             END,
             CASE
                 WHEN listed.cautions LIKE '%immediate_release_fentanyl%'
-                    THEN 'immediate-release fentanyl is licensed only for breakthrough cancer pain: without cancer, review'
+                    THEN 'immediate-release fentanyl is licensed only for breakthrough cancer pain: else review'
             END,
             CASE
-                WHEN listed.ome_mg_parenteral_3m > 0 THEN 'injected opioids are not in the dose'
+                WHEN listed.ome_mg_parenteral_3m > 0 THEN 'injected opioids are not counted in the dose'
             END,
             CASE
                 WHEN listed.cautions LIKE '%patch_wear_assumed%'
@@ -136,7 +136,8 @@ SELECT
             END,
             CASE WHEN products.has_liquid THEN 'oral liquid: the quantity is a poor guide to the dose taken' END,
             CASE
-                WHEN listed.cautions LIKE '%implausible_quantity%' THEN 'unusual quantity recorded: may be a keying error'
+                WHEN listed.cautions LIKE '%implausible_quantity%'
+                    THEN 'unusual quantity recorded: may be a keying error'
             END,
             CASE
                 WHEN listed.window_has_missing_month THEN 'a month is missing from the data: the dose leaves it out'

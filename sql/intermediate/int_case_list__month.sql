@@ -1,6 +1,6 @@
 -- The month the case-finding list is made for, and the month it is compared with.
 --
--- Grain: one row, or none where that month holds no patient data.
+-- Grain: one row per list: one, or none where that month holds no patient data.
 -- Key: month
 --
 -- The month asked for; else the newest that is not provisional; else, where there is only one, the newest.

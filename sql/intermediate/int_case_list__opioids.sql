@@ -53,7 +53,10 @@ worded AS (
                     ' of ',
                     months_covered,
                     ' months',
-                    CASE WHEN last_month < as_at_month THEN concat(', last in ', strftime(last_month, '%b %Y')) ELSE '' END
+                    CASE
+                        WHEN last_month < as_at_month THEN concat(', last in ', strftime(last_month, '%b %Y'))
+                        ELSE ''
+                    END
                 )
             END,
             CASE
@@ -115,7 +118,7 @@ together_drugs AS (
 together_words AS (
     SELECT
         patient_key,
-        concat('more than one long-acting opioid in the same month: ', drugs, ' (in ', months, ' of 3 months)') AS words,
+        concat('two or more long-acting opioids in one month: ', drugs, ' (in ', months, ' of 3 months)') AS words,
     FROM (
         SELECT
             patient_key,

@@ -73,17 +73,8 @@ dosed AS (
         drugs.drug,
         drugs.last_month,
         drugs.as_at_month_index - drugs.last_month_index AS months_ago,
-        CASE
-            WHEN drugs.is_mg_missing OR drugs.mg IS NULL OR drugs.mg < 0 THEN 'dose not known'
-            ELSE concat(
-                'about ',
-                CAST(
-                    floor(CAST(drugs.mg AS DOUBLE) / (last_days.loaded_days_so_far - first_days.loaded_days_before) + 0.5)
-                    AS BIGINT
-                ),
-                ' mg a day'
-            )
-        END AS dose,
+        drugs.mg IS NOT NULL AND drugs.mg >= 0 AND NOT drugs.is_mg_missing AS is_dose_known,
+        CAST(drugs.mg AS DOUBLE) / (last_days.loaded_days_so_far - first_days.loaded_days_before) AS mg_per_day,
     FROM drugs
     INNER JOIN months AS first_days ON drugs.first_month_index = first_days.month_index
     INNER JOIN months AS last_days ON drugs.as_at_month_index = last_days.month_index
@@ -96,7 +87,16 @@ worded AS (
         drug,
         months_ago,
         CASE product_class
-            WHEN 'gabapentinoid' THEN concat(drug, ' ', dose, ', last in ', strftime(last_month, '%b %Y'))
+            WHEN 'gabapentinoid'
+                THEN concat(
+                    drug,
+                    CASE
+                        WHEN is_dose_known THEN concat(' about ', CAST(floor(mg_per_day + 0.5) AS BIGINT), ' mg a day')
+                        ELSE ' dose not known'
+                    END,
+                    ', last in ',
+                    strftime(last_month, '%b %Y')
+                )
             WHEN 'sedative_not_counted'
                 THEN concat(drug, ', last in ', strftime(last_month, '%b %Y'), ' (not counted in the measure)')
             ELSE concat(drug, ', last in ', strftime(last_month, '%b %Y'))
@@ -106,13 +106,17 @@ worded AS (
 
 SELECT
     patient_key,
-    string_agg(words, '; ' ORDER BY words) FILTER (product_class = 'gabapentinoid' AND months_ago <= 2) AS gabapentinoids,
+    string_agg(words, '; ' ORDER BY words)
+        FILTER (product_class = 'gabapentinoid' AND months_ago <= 2)
+        AS gabapentinoids,
     string_agg(words, '; ' ORDER BY words)
         FILTER (product_class IN ('benzodiazepine', 'z_drug', 'sedative_not_counted') AND months_ago <= 2)
         AS other_sedatives,
     string_agg(drug, ', ' ORDER BY drug)
-        FILTER (product_class IN ('gabapentinoid', 'benzodiazepine', 'z_drug') AND months_ago <= 2) AS counted_sedatives,
+        FILTER (product_class IN ('gabapentinoid', 'benzodiazepine', 'z_drug') AND months_ago <= 2)
+        AS counted_sedatives,
     string_agg(words, ' and ' ORDER BY words)
-        FILTER (product_class = 'dependence_treatment' AND months_ago <= 5) AS dependence_treatments,
+        FILTER (product_class = 'dependence_treatment' AND months_ago <= 5)
+        AS dependence_treatments,
 FROM worded
 GROUP BY patient_key

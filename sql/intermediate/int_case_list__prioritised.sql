@@ -3,8 +3,8 @@
 -- Grain: one row per patient on the list and month.
 -- Key: patient_key, month
 --
--- A priority orders the work; it is not a measure of harm. Under-18s and excluded patients are not on the list, patients
--- whose age is unknown are. Bands are judged on unrounded sums: exactly 120.0 mg a day is not above 120.
+-- A priority orders the work; it is not a measure of harm. Under-18s and excluded patients are not on the list,
+-- patients whose age is unknown are. Bands are judged on unrounded sums: exactly 120.0 mg a day is not above 120.
 WITH months AS (
     SELECT
         month,
@@ -58,6 +58,26 @@ people AS (
     WHERE coalesce(flagged.is_adult, TRUE) AND NOT flagged.excluded
 ),
 
+ruled AS (
+    SELECT
+        patient_key,
+        month,
+        is_as_at,
+        age,
+        band,
+        is_very_high,
+        is_high_for_rapid,
+        is_high_or_possible,
+        is_rapid,
+        is_with_sedative,
+        in_dependence_treatment,
+        is_high_or_possible OR is_recent_or_new OR is_rapid OR methadone_3m OR in_dependence_treatment
+        OR dose_is_lower_bound OR immediate_release_fentanyl_3m AS is_for_priority_2,
+        is_long_term_3m AND is_with_sedative AS is_for_priority_3,
+        is_long_or_at_risk AS is_for_priority_4,
+    FROM people
+),
+
 prioritised AS (
     SELECT
         patient_key,
@@ -72,13 +92,12 @@ prioritised AS (
                     OR coalesce(age >= $case_list_older_age_years, FALSE)
                 ) THEN 1
             WHEN is_rapid AND is_high_for_rapid THEN 1
-            WHEN is_high_or_possible OR is_recent_or_new OR is_rapid OR methadone_3m OR in_dependence_treatment
-                OR dose_is_lower_bound OR immediate_release_fentanyl_3m
-                THEN CASE WHEN is_very_high THEN 1 ELSE 2 END
-            WHEN is_long_term_3m AND is_with_sedative THEN CASE WHEN is_very_high THEN 1 ELSE 3 END
-            WHEN is_long_or_at_risk THEN CASE WHEN is_very_high THEN 1 ELSE 4 END
+            WHEN is_very_high AND (is_for_priority_2 OR is_for_priority_3 OR is_for_priority_4) THEN 1
+            WHEN is_for_priority_2 THEN 2
+            WHEN is_for_priority_3 THEN 3
+            WHEN is_for_priority_4 THEN 4
         END AS priority,
-    FROM people
+    FROM ruled
 )
 
 SELECT

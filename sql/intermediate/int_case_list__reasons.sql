@@ -95,7 +95,9 @@ SELECT
                 THEN concat('High dose: ', dose_3m, ' mg a day over 3 months, ', dose_6m, ' over ', months_6m, '.')
             WHEN high_dose THEN concat('High dose: ', dose_3m, ' mg a day over ', over_3m, '.')
             WHEN high_dose_possible
-                THEN concat('Possibly high dose: ', dose_3m, ' mg a day over 3 months but ', dose_6m, ' over ', months_6m, '.')
+                THEN concat(
+                    'Possibly high dose: ', dose_3m, ' mg a day over 3 months but ', dose_6m, ' over ', months_6m, '.'
+                )
             WHEN high_dose_recent
                 THEN concat(
                     'High dose over ',
@@ -114,7 +116,7 @@ SELECT
         CASE WHEN is_very_high THEN concat('Dose of ', $case_list_very_high_ome_mg_per_day, ' mg a day or more.') END,
         CASE
             WHEN rapid_escalation
-                THEN concat('Rising fast: ', dose_3m, ' mg a day over 3 months, ', mg_3m_six_before, ' six months before.')
+                THEN concat('Rising fast: ', dose_3m, ' mg a day, from ', mg_3m_six_before, ' six months before.')
         END,
         CASE
             WHEN at_risk_3_to_6m AND NOT is_near_end_of_life

@@ -56,89 +56,147 @@ by_practices AS (
         earlier.practice_code AS baseline_practice_code,
         later.practice_code,
         count(*) FILTER (earlier.any_opioid AND later.any_opioid) AS any_opioid,
-        count(*) FILTER (earlier.any_opioid AND later.any_opioid AND earlier.is_without AND later.is_without)
-            AS any_opioid_adult_no_palliative,
+        count(*) FILTER (
+            earlier.any_opioid AND later.any_opioid
+            AND earlier.is_without AND later.is_without
+        ) AS any_opioid_adult_no_palliative,
         count(*) FILTER (earlier.high_dose AND later.high_dose) AS high_dose,
-        count(*) FILTER (earlier.high_dose AND later.high_dose AND earlier.is_without AND later.is_without)
-            AS high_dose_adult_no_palliative,
+        count(*) FILTER (
+            earlier.high_dose AND later.high_dose
+            AND earlier.is_without AND later.is_without
+        ) AS high_dose_adult_no_palliative,
         count(*) FILTER (earlier.high_dose_possible AND later.high_dose_possible) AS high_dose_possible,
-        count(*) FILTER (earlier.high_dose_possible AND later.high_dose_possible AND earlier.is_without AND later.is_without)
-            AS high_dose_possible_adult_no_palliative,
+        count(*) FILTER (
+            earlier.high_dose_possible AND later.high_dose_possible
+            AND earlier.is_without AND later.is_without
+        ) AS high_dose_possible_adult_no_palliative,
         count(*) FILTER (earlier.high_dose_recent AND later.high_dose_recent) AS high_dose_recent,
-        count(*) FILTER (earlier.high_dose_recent AND later.high_dose_recent AND earlier.is_without AND later.is_without)
-            AS high_dose_recent_adult_no_palliative,
+        count(*) FILTER (
+            earlier.high_dose_recent AND later.high_dose_recent
+            AND earlier.is_without AND later.is_without
+        ) AS high_dose_recent_adult_no_palliative,
         count(*) FILTER (earlier.high_dose_new AND later.high_dose_new) AS high_dose_new,
-        count(*) FILTER (earlier.high_dose_new AND later.high_dose_new AND earlier.is_without AND later.is_without)
-            AS high_dose_new_adult_no_palliative,
+        count(*) FILTER (
+            earlier.high_dose_new AND later.high_dose_new
+            AND earlier.is_without AND later.is_without
+        ) AS high_dose_new_adult_no_palliative,
         count(*) FILTER (earlier.high_dose_ge120 AND later.high_dose_ge120) AS high_dose_ge120,
-        count(*) FILTER (earlier.high_dose_ge120 AND later.high_dose_ge120 AND earlier.is_without AND later.is_without)
-            AS high_dose_ge120_adult_no_palliative,
+        count(*) FILTER (
+            earlier.high_dose_ge120 AND later.high_dose_ge120
+            AND earlier.is_without AND later.is_without
+        ) AS high_dose_ge120_adult_no_palliative,
         count(*) FILTER (earlier.high_dose_gt90 AND later.high_dose_gt90) AS high_dose_gt90,
-        count(*) FILTER (earlier.high_dose_gt90 AND later.high_dose_gt90 AND earlier.is_without AND later.is_without)
-            AS high_dose_gt90_adult_no_palliative,
+        count(*) FILTER (
+            earlier.high_dose_gt90 AND later.high_dose_gt90
+            AND earlier.is_without AND later.is_without
+        ) AS high_dose_gt90_adult_no_palliative,
         count(*) FILTER (earlier.high_dose_ge90 AND later.high_dose_ge90) AS high_dose_ge90,
-        count(*) FILTER (earlier.high_dose_ge90 AND later.high_dose_ge90 AND earlier.is_without AND later.is_without)
-            AS high_dose_ge90_adult_no_palliative,
+        count(*) FILTER (
+            earlier.high_dose_ge90 AND later.high_dose_ge90
+            AND earlier.is_without AND later.is_without
+        ) AS high_dose_ge90_adult_no_palliative,
         count(*) FILTER (earlier.near_threshold AND later.near_threshold) AS near_threshold,
-        count(*) FILTER (earlier.near_threshold AND later.near_threshold AND earlier.is_without AND later.is_without)
-            AS near_threshold_adult_no_palliative,
+        count(*) FILTER (
+            earlier.near_threshold AND later.near_threshold
+            AND earlier.is_without AND later.is_without
+        ) AS near_threshold_adult_no_palliative,
         count(*) FILTER (earlier.dose_is_lower_bound AND later.dose_is_lower_bound) AS dose_unknown,
-        count(*) FILTER (earlier.dose_is_lower_bound AND later.dose_is_lower_bound AND earlier.is_without AND later.is_without)
-            AS dose_unknown_adult_no_palliative,
+        count(*) FILTER (
+            earlier.dose_is_lower_bound AND later.dose_is_lower_bound
+            AND earlier.is_without AND later.is_without
+        ) AS dose_unknown_adult_no_palliative,
         count(*) FILTER (earlier.long_term AND later.long_term) AS long_term,
-        count(*) FILTER (earlier.long_term AND later.long_term AND earlier.is_without AND later.is_without)
-            AS long_term_adult_no_palliative,
+        count(*) FILTER (
+            earlier.long_term AND later.long_term
+            AND earlier.is_without AND later.is_without
+        ) AS long_term_adult_no_palliative,
         count(*) FILTER (earlier.long_term_3m AND later.long_term_3m) AS long_term_3m,
-        count(*) FILTER (earlier.long_term_3m AND later.long_term_3m AND earlier.is_without AND later.is_without)
-            AS long_term_3m_adult_no_palliative,
+        count(*) FILTER (
+            earlier.long_term_3m AND later.long_term_3m
+            AND earlier.is_without AND later.is_without
+        ) AS long_term_3m_adult_no_palliative,
         count(*) FILTER (earlier.at_risk_3_to_6m AND later.at_risk_3_to_6m) AS at_risk_3_to_6m,
-        count(*) FILTER (earlier.at_risk_3_to_6m AND later.at_risk_3_to_6m AND earlier.is_without AND later.is_without)
-            AS at_risk_3_to_6m_adult_no_palliative,
+        count(*) FILTER (
+            earlier.at_risk_3_to_6m AND later.at_risk_3_to_6m
+            AND earlier.is_without AND later.is_without
+        ) AS at_risk_3_to_6m_adult_no_palliative,
         count(*) FILTER (earlier.opioid_gabapentinoid AND later.opioid_gabapentinoid) AS opioid_gabapentinoid,
-        count(*) FILTER (earlier.opioid_gabapentinoid AND later.opioid_gabapentinoid AND earlier.is_without AND later.is_without)
-            AS opioid_gabapentinoid_adult_no_palliative,
+        count(*) FILTER (
+            earlier.opioid_gabapentinoid AND later.opioid_gabapentinoid
+            AND earlier.is_without AND later.is_without
+        ) AS opioid_gabapentinoid_adult_no_palliative,
         count(*) FILTER (earlier.opioid_gabapentinoid_3m AND later.opioid_gabapentinoid_3m) AS opioid_gabapentinoid_3m,
-        count(*) FILTER (earlier.opioid_gabapentinoid_3m AND later.opioid_gabapentinoid_3m AND earlier.is_without AND later.is_without)
-            AS opioid_gabapentinoid_3m_adult_no_palliative,
+        count(*) FILTER (
+            earlier.opioid_gabapentinoid_3m AND later.opioid_gabapentinoid_3m
+            AND earlier.is_without AND later.is_without
+        ) AS opioid_gabapentinoid_3m_adult_no_palliative,
         count(*) FILTER (earlier.opioid_benzodiazepine AND later.opioid_benzodiazepine) AS opioid_benzodiazepine,
-        count(*) FILTER (earlier.opioid_benzodiazepine AND later.opioid_benzodiazepine AND earlier.is_without AND later.is_without)
-            AS opioid_benzodiazepine_adult_no_palliative,
+        count(*) FILTER (
+            earlier.opioid_benzodiazepine AND later.opioid_benzodiazepine
+            AND earlier.is_without AND later.is_without
+        ) AS opioid_benzodiazepine_adult_no_palliative,
         count(*) FILTER (earlier.opioid_benzodiazepine_3m AND later.opioid_benzodiazepine_3m) AS opioid_benzodiazepine_3m,
-        count(*) FILTER (earlier.opioid_benzodiazepine_3m AND later.opioid_benzodiazepine_3m AND earlier.is_without AND later.is_without)
-            AS opioid_benzodiazepine_3m_adult_no_palliative,
+        count(*) FILTER (
+            earlier.opioid_benzodiazepine_3m AND later.opioid_benzodiazepine_3m
+            AND earlier.is_without AND later.is_without
+        ) AS opioid_benzodiazepine_3m_adult_no_palliative,
         count(*) FILTER (earlier.opioid_z_drug AND later.opioid_z_drug) AS opioid_z_drug,
-        count(*) FILTER (earlier.opioid_z_drug AND later.opioid_z_drug AND earlier.is_without AND later.is_without)
-            AS opioid_z_drug_adult_no_palliative,
+        count(*) FILTER (
+            earlier.opioid_z_drug AND later.opioid_z_drug
+            AND earlier.is_without AND later.is_without
+        ) AS opioid_z_drug_adult_no_palliative,
         count(*) FILTER (earlier.opioid_z_drug_3m AND later.opioid_z_drug_3m) AS opioid_z_drug_3m,
-        count(*) FILTER (earlier.opioid_z_drug_3m AND later.opioid_z_drug_3m AND earlier.is_without AND later.is_without)
-            AS opioid_z_drug_3m_adult_no_palliative,
-        count(*) FILTER (earlier.opioid_two_or_more_sedatives AND later.opioid_two_or_more_sedatives) AS opioid_two_or_more_sedatives,
-        count(*) FILTER (earlier.opioid_two_or_more_sedatives AND later.opioid_two_or_more_sedatives AND earlier.is_without AND later.is_without)
-            AS opioid_two_or_more_sedatives_adult_no_palliative,
-        count(*) FILTER (earlier.opioid_two_or_more_sedatives_3m AND later.opioid_two_or_more_sedatives_3m) AS opioid_two_or_more_sedatives_3m,
-        count(*) FILTER (earlier.opioid_two_or_more_sedatives_3m AND later.opioid_two_or_more_sedatives_3m AND earlier.is_without AND later.is_without)
-            AS opioid_two_or_more_sedatives_3m_adult_no_palliative,
+        count(*) FILTER (
+            earlier.opioid_z_drug_3m AND later.opioid_z_drug_3m
+            AND earlier.is_without AND later.is_without
+        ) AS opioid_z_drug_3m_adult_no_palliative,
+        count(*) FILTER (earlier.opioid_two_or_more_sedatives AND later.opioid_two_or_more_sedatives)
+            AS opioid_two_or_more_sedatives,
+        count(*) FILTER (
+            earlier.opioid_two_or_more_sedatives AND later.opioid_two_or_more_sedatives
+            AND earlier.is_without AND later.is_without
+        ) AS opioid_two_or_more_sedatives_adult_no_palliative,
+        count(*) FILTER (earlier.opioid_two_or_more_sedatives_3m AND later.opioid_two_or_more_sedatives_3m)
+            AS opioid_two_or_more_sedatives_3m,
+        count(*) FILTER (
+            earlier.opioid_two_or_more_sedatives_3m AND later.opioid_two_or_more_sedatives_3m
+            AND earlier.is_without AND later.is_without
+        ) AS opioid_two_or_more_sedatives_3m_adult_no_palliative,
         count(*) FILTER (earlier.high_dose_long_term AND later.high_dose_long_term) AS high_dose_long_term,
-        count(*) FILTER (earlier.high_dose_long_term AND later.high_dose_long_term AND earlier.is_without AND later.is_without)
-            AS high_dose_long_term_adult_no_palliative,
+        count(*) FILTER (
+            earlier.high_dose_long_term AND later.high_dose_long_term
+            AND earlier.is_without AND later.is_without
+        ) AS high_dose_long_term_adult_no_palliative,
         count(*) FILTER (earlier.high_dose_gabapentinoid AND later.high_dose_gabapentinoid) AS high_dose_gabapentinoid,
-        count(*) FILTER (earlier.high_dose_gabapentinoid AND later.high_dose_gabapentinoid AND earlier.is_without AND later.is_without)
-            AS high_dose_gabapentinoid_adult_no_palliative,
+        count(*) FILTER (
+            earlier.high_dose_gabapentinoid AND later.high_dose_gabapentinoid
+            AND earlier.is_without AND later.is_without
+        ) AS high_dose_gabapentinoid_adult_no_palliative,
         count(*) FILTER (earlier.all_three AND later.all_three) AS all_three,
-        count(*) FILTER (earlier.all_three AND later.all_three AND earlier.is_without AND later.is_without)
-            AS all_three_adult_no_palliative,
+        count(*) FILTER (
+            earlier.all_three AND later.all_three
+            AND earlier.is_without AND later.is_without
+        ) AS all_three_adult_no_palliative,
         count(*) FILTER (earlier.escalating AND later.escalating) AS escalating,
-        count(*) FILTER (earlier.escalating AND later.escalating AND earlier.is_without AND later.is_without)
-            AS escalating_adult_no_palliative,
+        count(*) FILTER (
+            earlier.escalating AND later.escalating
+            AND earlier.is_without AND later.is_without
+        ) AS escalating_adult_no_palliative,
         count(*) FILTER (earlier.rapid_escalation AND later.rapid_escalation) AS rapid_escalation,
-        count(*) FILTER (earlier.rapid_escalation AND later.rapid_escalation AND earlier.is_without AND later.is_without)
-            AS rapid_escalation_adult_no_palliative,
+        count(*) FILTER (
+            earlier.rapid_escalation AND later.rapid_escalation
+            AND earlier.is_without AND later.is_without
+        ) AS rapid_escalation_adult_no_palliative,
         count(*) FILTER (earlier.new_user AND later.new_user) AS new_user,
-        count(*) FILTER (earlier.new_user AND later.new_user AND earlier.is_without AND later.is_without)
-            AS new_user_adult_no_palliative,
+        count(*) FILTER (
+            earlier.new_user AND later.new_user
+            AND earlier.is_without AND later.is_without
+        ) AS new_user_adult_no_palliative,
         count(*) FILTER (earlier.in_dependence_treatment AND later.in_dependence_treatment) AS in_dependence_treatment,
-        count(*) FILTER (earlier.in_dependence_treatment AND later.in_dependence_treatment AND earlier.is_without AND later.is_without)
-            AS in_dependence_treatment_adult_no_palliative,
+        count(*) FILTER (
+            earlier.in_dependence_treatment AND later.in_dependence_treatment
+            AND earlier.is_without AND later.is_without
+        ) AS in_dependence_treatment_adult_no_palliative,
     FROM patients AS earlier
     INNER JOIN baseline_months ON earlier.month = baseline_months.month
     INNER JOIN patients AS later ON earlier.patient_key = later.patient_key

@@ -3,10 +3,10 @@
 -- Grain: one row per patient on the list at the as-at month.
 -- Key: patient_key
 --
--- On the list are adults, and patients whose age is not known, whom a rule of dose, time or combination finds; the rules
--- stand in why_listed. priority 1 to 4 orders the work and is not a measure of harm; patients who are likely near the end
--- of life keep their number and belong in a block at the end. Doses: oral morphine equivalent (OME) dispensed, mg a day.
--- Order of work: palliative_proxy strong last, priority, ome_mg_per_day_3m descending, patient_key.
+-- On the list are adults, and patients whose age is not known, whom a rule of dose, time or combination finds;
+-- why_listed says which. priority, 1 to 4, orders the work and is not a measure of harm; patients who are likely near
+-- the end of life keep their number and belong in a block at the end. Doses are mg of oral morphine equivalent (OME)
+-- dispensed, a day. Order of work: palliative_proxy strong last, priority, ome_mg_per_day_3m descending, patient_key.
 WITH listed AS (
     SELECT
         patient_key,
@@ -79,7 +79,8 @@ SELECT
     practices.pcn_code,
     flagged.ome_mg_per_day_3m,
     listed.band,
-    CAST(flagged.ome_mg_per_day_3m - six_months_before.ome_mg_per_day_3m AS DECIMAL(18, 4)) AS change_vs_6_months_before,
+    CAST(flagged.ome_mg_per_day_3m - six_months_before.ome_mg_per_day_3m AS DECIMAL(18, 4))
+        AS change_vs_6_months_before,
     flagged.opioid_run_months,
     flagged.left_censored,
     opioids.opioids,

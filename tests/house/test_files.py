@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Whole by nature: the naive twin is one calculation, read from top to bottom.
 LONG_BY_NATURE = {"tests/equivalence/naive.py"}
+MOST_LINES = {"pipelines": 410, "tests": 500}
 
 
 def tracked() -> list[Path]:
@@ -28,7 +29,7 @@ def test_no_file_of_code_is_too_long_to_read() -> None:
     for file in tracked():
         name = file.relative_to(ROOT).as_posix()
         if file.suffix in {".py", ".sql"} and name not in LONG_BY_NATURE:
-            assert len(file.read_text(encoding="utf-8").splitlines()) <= 410, name
+            assert len(file.read_text(encoding="utf-8").splitlines()) <= MOST_LINES.get(name.split("/")[0], 410), name
 
 
 def test_nothing_names_a_path_of_one_machine_or_an_index_host() -> None:
@@ -37,8 +38,9 @@ def test_nothing_names_a_path_of_one_machine_or_an_index_host() -> None:
             continue
         text = file.read_text(encoding="utf-8", errors="replace")
         assert str(ROOT) not in text, file
-        if file.name != "uv.lock":
-            assert not re.search(r"(/home/|/Users/|/root/|index-url|files\.pythonhosted|pypi\.org)", text), file
+        assert not re.search(r"(/home/|/Users/|/root/|(?<!no-emit-)index-url|files\.pythonhosted|pypi\.org)", text), (
+            file
+        )
 
 
 def test_only_the_command_line_prints() -> None:

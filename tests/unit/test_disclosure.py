@@ -1,16 +1,13 @@
-import datetime as dt
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from scipy.optimize import linprog
+from disclosure_rows import DEFAULT, POLICIES, frame, month, one, trend_row
 
 from pipelines.disclosure import (
     MAGNITUDES,
-    Policy,
     load_policies,
     outside_grain,
     protect_counts,
@@ -19,89 +16,6 @@ from pipelines.disclosure import (
 )
 from pipelines.errors import ConfigError
 from pipelines.statistics import intervals
-
-POLICIES = load_policies(Path(__file__).parents[2] / "configs" / "disclosure.toml")
-DEFAULT = POLICIES["hes_1to7_round5"]
-HIDING = ("hes_1to7_round5", "nhsbsa_lt5", "opensafely_le7_round5")
-
-
-def month(number: int) -> dt.date:
-    return dt.date(2025 + number // 12, number % 12 + 1, 1)
-
-
-def trend_row(level: str, code: str, measure: str, count: float | None, **other: Any) -> dict[str, Any]:
-    """A row of the trend table as it stands before protection, derived columns from the true counts."""
-    size = other.get("denominator", 10_000)
-    before = other.pop("baseline_count", None)
-    row: dict[str, Any] = {
-        "org_level": level,
-        "org_code": code,
-        "month": month(12),
-        "measure": measure,
-        "org_name": code,
-        "is_gp_practice": level == "practice",
-        "pcn_code": None,
-        "icb_code": None,
-        "numerator": count,
-        "denominator": size,
-        "rate_per_1000": None if count is None else count / size * 1000,
-        "rate_reason": None,
-        "ci_low": 0.123,
-        "ci_high": 4.567,
-        "baseline": None if before is None else before / size * 1000,
-        "change_pct": None if before is None else -12.3456,
-        "change_low": None if before is None else -23.4567,
-        "change_high": None if before is None else 3.45678,
-        "aim_pct": -50.0,
-        "trajectory": None if before is None else 1.234567,
-        "probability_aim_met": None if before is None else 0.123456,
-        "aim_status": None if before is None else "behind",
-        "spc_mean": None,
-        "spc_lower": None,
-        "spc_upper": None,
-        "spc_signal": None,
-        "spc_reason": None,
-        "provisional": False,
-        "capture_rate": 0.98765,
-        "definition": "test 1",
-        "people": None,
-        "baseline_numerator": before,
-        "baseline_denominator": size,
-        "months_since_baseline": 12,
-        "aim_months": 36,
-    }
-    return {**row, **other}
-
-
-TYPES: dict[str, Any] = {
-    **dict.fromkeys(
-        (
-            "numerator",
-            "rate_per_1000",
-            "ci_low",
-            "ci_high",
-            "baseline",
-            "change_pct",
-            "change_low",
-            "change_high",
-        ),
-        pl.Float64,
-    ),
-    **dict.fromkeys(
-        ("trajectory", "people", "probability_aim_met", "spc_mean", "spc_lower", "spc_upper", "capture_rate"),
-        pl.Float64,
-    ),
-    "baseline_numerator": pl.Float64,
-}
-
-
-def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema_overrides=TYPES, infer_schema_length=None)
-
-
-def one(policy: Policy, row: dict[str, Any]) -> dict[str, Any]:
-    return protect_trends(frame([row]), policy).row(0, named=True)
-
 
 # --- policies and counts -------------------------------------------------------------------------
 
@@ -254,9 +168,7 @@ def test_rows_keep_their_order_and_types_and_an_empty_table_stays_empty() -> Non
 def test_a_hidden_baseline_month_hides_the_baseline_of_every_later_month() -> None:
     # U1 has 9 at the baseline; 9 is shown alone, but hidden beside U2's 2 (unrounded policy: 11 − 9 = 2)
     rows = [
-        trend_row(
-            *place, count, icb_code="Q1", month=month(m), months_since_baseline=m, baseline_count=before
-        )
+        trend_row(*place, count, icb_code="Q1", month=month(m), months_since_baseline=m, baseline_count=before)
         for m, counts in ((0, (9, 2, 11)), (1, (30, 30, 60)))
         for place, count, before in zip(
             (("pcn", "U1", "high_dose"), ("pcn", "U2", "high_dose"), ("icb", "Q1", "high_dose")),
@@ -335,9 +247,7 @@ def test_a_single_hidden_dose_takes_a_sibling_with_it() -> None:
 def spc_series(counts: list[int]) -> pl.DataFrame:
     return frame(
         [
-            trend_row(
-                "pcn", "U1", "new_user", count, month=month(m), spc_mean=1.0, spc_lower=0.5, spc_upper=1.5
-            )
+            trend_row("pcn", "U1", "new_user", count, month=month(m), spc_mean=1.0, spc_lower=0.5, spc_upper=1.5)
             for m, count in enumerate(counts)
         ]
     )
@@ -373,196 +283,5 @@ def test_a_recorded_step_stays_a_step() -> None:
 
 
 def test_why_there_is_no_process_control_is_kept() -> None:
-    row = one(
-        DEFAULT, trend_row("pcn", "U1", "high_dose", 500, spc_reason="same_patients_in_neighbouring_months")
-    )
+    row = one(DEFAULT, trend_row("pcn", "U1", "high_dose", 500, spc_reason="same_patients_in_neighbouring_months"))
     assert row["spc_reason"] == "same_patients_in_neighbouring_months"
-
-
-# --- attacks -------------------------------------------------------------------------------------
-
-
-def icb(
-    counts: list[int], measure: str = "high_dose", code: str = "Q1", **other: Any
-) -> list[dict[str, Any]]:
-    children = [
-        trend_row("pcn", f"U{i}-{code}", measure, c, icb_code=code, **other) for i, c in enumerate(counts)
-    ]
-    return [*children, trend_row("icb", code, measure, sum(counts), icb_code=code, **other)]
-
-
-def test_total_minus_siblings_gives_nothing_away_without_rounding() -> None:
-    # 60 − 40 − 17 would be 3
-    hidden = protect_trends(frame(icb([40, 17, 3])), POLICIES["nhsbsa_lt5"])["suppressed"].to_list()
-    assert hidden == [False, True, True, False]
-
-
-def test_rounding_does_not_protect_where_all_remainders_add_up() -> None:
-    # 8 + 8 + 1 = 17, shown 10, 10, [c], 15: 15 is at most 17, each 10 at least 8, so the hidden one is 1
-    hidden = protect_trends(frame(icb([8, 8, 1])), DEFAULT)["suppressed"].to_list()
-    assert hidden[2]
-    assert hidden.count(True) == 2
-
-
-def test_practices_of_a_pcn_are_guarded_like_pcns_of_an_icb() -> None:
-    rows = [
-        *(trend_row("practice", f"A{i}", "high_dose", c, pcn_code="U1") for i, c in enumerate((8, 8, 1))),
-        trend_row("pcn", "U1", "high_dose", 17, pcn_code="U1"),
-    ]
-    hidden = protect_trends(frame(rows), DEFAULT)["suppressed"].to_list()
-    assert hidden[2]
-    assert hidden.count(True) == 2
-
-
-def test_rounding_alone_protects_where_remainders_leave_room() -> None:
-    assert protect_trends(frame(icb([40, 17, 3])), DEFAULT)["suppressed"].to_list() == [
-        False,
-        False,
-        True,
-        False,
-    ]
-
-
-def test_a_variant_without_exclusions_does_not_betray_one_excluded_patient() -> None:
-    rows = [
-        trend_row("pcn", "U1", "high_dose", 30),
-        trend_row("pcn", "U1", "high_dose_adult_no_palliative", 29),
-    ]
-    exact = protect_trends(frame(rows), POLICIES["nhsbsa_lt5"])
-    assert exact["suppressed"].to_list() == [False, True]
-    rounded = protect_trends(frame(rows), DEFAULT)
-    assert rounded["shown"].to_list() == ["30", "30"]
-
-
-def test_net_change_tells_no_more_than_joined_and_left() -> None:
-    rows = [
-        trend_row("pcn", code, f"high_dose_{flow}", count)
-        for code, counts in (("U1", (23, 17, 6)), ("U2", (3, 12, -9)), ("U3", (0, 0, 0)))
-        for flow, count in zip(("joined", "left", "net_change"), counts, strict=True)
-    ]
-    shown = protect_trends(frame(rows), DEFAULT)["shown"].to_list()
-    # 25 − 15 = 10, not 6; hidden joined hides the net; nothing happened stays nothing
-    assert shown == ["25", "15", "10", "[c]", "10", "[c]", "0", "0", "0"]
-
-
-def test_last_month_and_this_month_do_not_betray_who_joined() -> None:
-    # 23 + 1 − 12 = 12, shown 25 + [c] − 10 = 10: joined = (8 to 12) − (23 to 27) + (8 to 12) is
-    # at most 1, so it is 1: one more of the four has to be hidden
-    rows = [
-        trend_row("pcn", "U1", "high_dose", 23, month=month(0)),
-        trend_row("pcn", "U1", "high_dose", 12, month=month(1)),
-        trend_row("pcn", "U1", "high_dose_joined", 1, month=month(1)),
-        trend_row("pcn", "U1", "high_dose_left", 12, month=month(1)),
-    ]
-    hidden = protect_trends(frame(rows), DEFAULT)["suppressed"].to_list()
-    assert hidden[2]
-    assert hidden.count(True) == 2
-
-
-def test_without_rounding_flows_do_not_leave() -> None:
-    # 50 + joined − 5 = 48 would make joined 3
-    rows = [
-        trend_row("pcn", "U1", "high_dose", 50, month=month(0)),
-        trend_row("pcn", "U1", "high_dose", 48, month=month(1)),
-        trend_row("pcn", "U1", "high_dose_joined", 3, month=month(1)),
-        trend_row("pcn", "U1", "high_dose_left", 5, month=month(1)),
-        trend_row("pcn", "U1", "high_dose_net_change", -2, month=month(1)),
-    ]
-    protected = protect_trends(frame(rows), POLICIES["nhsbsa_lt5"])
-    assert protected["suppressed"].to_list() == [False, False, True, True, True]
-
-
-@pytest.mark.parametrize("policy", HIDING)
-def test_every_true_count_behind_one_shown_row_gives_the_same_row(policy: str) -> None:
-    """Rate × list size, interval inversion, change and trajectory tell no more than the rounded count."""
-    rows = [trend_row("pcn", f"U{c}", "high_dose", c, baseline_count=100) for c in range(1, 60)]
-    protected = protect_trends(frame(rows), POLICIES[policy]).drop("org_name", "org_code")
-    assert protected.unique().height == protected["numerator"].n_unique()
-
-
-SEEDS = 200
-
-
-def random_tables() -> list[list[dict[str, Any]]]:
-    """ICBs with two to four PCNs: sparse counts, two months, flows, and the variant with exclusions."""
-    tables = []
-    for seed in range(SEEDS):
-        rng = np.random.default_rng(seed)
-        pcns = int(rng.integers(2, 5))
-        stock = rng.poisson(rng.choice([3, 9, 20]), pcns)
-        joined, left = rng.poisson(4, pcns), rng.binomial(stock, 0.2)
-        measures = {
-            ("high_dose", 0): stock,
-            ("high_dose", 1): stock + joined - left,
-            ("high_dose_joined", 1): joined,
-            ("high_dose_left", 1): left,
-            ("high_dose_adult_no_palliative", 0): stock - rng.binomial(stock, 0.1),
-        }
-        tables.append(
-            [
-                row
-                for (measure, m), counts in measures.items()
-                for row in icb(counts.tolist(), measure, code=f"Q{seed}", month=month(m))
-            ]
-        )
-    return tables
-
-
-def known_sums(rows: list[dict[str, Any]]) -> np.ndarray:
-    """Each sum an outsider knows, as a row of signs over the cells: it is 0."""
-    place = {(r["org_code"], r["month"], r["measure"]): i for i, r in enumerate(rows)}
-    sums: list[dict[int, int]] = []
-    for (code, when, measure), cell in place.items():
-        if code.startswith("Q"):
-            parts = [i for (c, w, m), i in place.items() if (w, m) == (when, measure) and c != code]
-            sums.append({cell: 1, **dict.fromkeys(parts, -1)})
-        flows = [(month(0), measure), (when, f"{measure}_joined"), (when, f"{measure}_left")]
-        if when == month(1) and all((code, *flow) in place for flow in flows):
-            before, joined, left = (place[code, *flow] for flow in flows)
-            sums.append({cell: 1, before: -1, joined: -1, left: 1})
-    signs = np.zeros((len(sums), len(rows)))
-    for index, terms in enumerate(sums):
-        signs[index, list(terms)] = list(terms.values())
-    return signs
-
-
-def without_flows(row: dict[str, Any], policy: Policy) -> bool:
-    return policy.rounding == "none" and row["measure"].endswith(("_joined", "_left"))
-
-
-def possible(row: dict[str, Any], shown: float | None, policy: Policy) -> tuple[float, float | None]:
-    """What an outsider knows of a cell who has guessed right which are hidden for being small."""
-    true = row["numerator"]
-    if without_flows(row, policy):
-        return 0, None
-    if 1 <= true <= policy.suppress_to:
-        return 1, policy.suppress_to
-    if shown is None:
-        return min(true, 1), None
-    if shown == 0 or policy.rounding == "none":
-        return shown, shown
-    return max(policy.suppress_to + 1, shown - 2), shown + 2
-
-
-@pytest.mark.parametrize("policy", ["hes_1to7_round5", "nhsbsa_lt5"])
-def test_no_hidden_count_is_recovered_from_200_hierarchies_by_linear_programming(policy: str) -> None:
-    tables = random_tables()
-    protected = protect_trends(frame([row for rows in tables for row in rows]), POLICIES[policy])
-    figures = iter(protected["numerator"].to_list())
-    recovered, attacked = [], 0
-    for seed, rows in enumerate(tables):
-        bounds = [possible(row, next(figures), POLICIES[policy]) for row in rows]
-        signs = known_sums(rows)
-        limit = POLICIES[policy].suppress_to
-        small = [i for i, row in enumerate(rows) if 1 <= row["numerator"] <= limit]
-        for cell in (i for i in small if not without_flows(rows[i], POLICIES[policy])):
-            goal = np.eye(len(rows))[cell]
-            zero = np.zeros(len(signs))
-            least = linprog(goal, A_eq=signs, b_eq=zero, bounds=bounds).fun
-            most = -linprog(-goal, A_eq=signs, b_eq=zero, bounds=bounds).fun
-            attacked += 1
-            assert least - 1e-6 <= rows[cell]["numerator"] <= most + 1e-6
-            if np.floor(most + 1e-6) <= np.ceil(least - 1e-6):
-                recovered.append((seed, cell, least, most))
-    assert attacked > 300
-    assert not recovered
