@@ -210,7 +210,7 @@ def _known_practice(practice: str, ask: _Ask) -> tuple[str, str | None]:
     raise UsageError(
         f"No practice '{practice[:20]}' prescribes in the published data.",
         "Codes like it: " + "; ".join(f"{each} {names[each] or ''}".strip() for each in near) if near else "",
-        "List them: opioids query \"SELECT DISTINCT org_code, org_name FROM marts.practice_trends ORDER BY ALL\"",
+        'List them: opioids query "SELECT DISTINCT org_code, org_name FROM marts.practice_trends ORDER BY ALL"',
     )
 
 
@@ -267,9 +267,7 @@ def _reminders(facts: _Facts) -> tuple[str, ...]:
         said.append(f"The data are too young for some rules, which find nobody yet: {facts.rules_without_history}.")
     if facts.capture_rate is not None and facts.capture_rate < 1:
         share = Decimal(repr(100 * facts.capture_rate)).quantize(Decimal("0.1"), ROUND_FLOOR)
-        said.append(
-            f"The patient is known for {share} % of this practice's opioid items; items of unknown patients find nobody."
-        )
+        said.append(f"The patient is known for {share} % of this practice's opioid items; the rest find nobody.")
     if not facts.can_see_palliative_signs:
         said.append("This extract holds no just-in-case medicines: signs of end-of-life care cannot be seen in it.")
     if facts.people_in_no_practice:
@@ -372,7 +370,7 @@ def _readme(practice: str, people: int, facts: _Facts, reminders: Sequence[str])
         "Ages, doses and months of these rules are those of the definitions named above (configs/cohorts.toml).",
         "",
         "Dose: OME dispensed in the last three months, divided by their days; injections are not in it. A month is a",
-        "   coarse ruler: a steady dose on long scripts reads up to a quarter too high or too low, and may change band.",
+        "   coarse ruler: a steady dose on long scripts may read a quarter too high or too low, and change its band.",
     ]
     return ("\n".join(lines) + "\n").encode("utf-8")
 

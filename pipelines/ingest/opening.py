@@ -26,7 +26,8 @@ class OpenedText:
 
 def open_text(file: Path) -> OpenedText:
     """Read the head of a delimited text file. Raises UnreadableFile for what is not text."""
-    head = file.open("rb").read(_HEAD_BYTES)
+    with file.open("rb") as handle:
+        head = handle.read(_HEAD_BYTES)
     if not head.strip():
         raise UnreadableFile("The file is empty.", f"File {file.name}.", "Export it again.")
     encoding = _encoding_of(head)
