@@ -1,7 +1,8 @@
 """What may be shared: trend tables and one summary page, from a published warehouse, after disclosure control.
 
-read.py takes the marts through the disclosure door, figures.py turns protected rows into what the page says,
-charts.py draws, tables.py writes CSV, render.py fills the templates. Words live in reports/templates/.
+read.py takes the marts through the disclosure door, figures.py turns protected rows into what the page says
+(in the shapes of views.py), charts.py draws, tables.py writes CSV, render.py fills the templates. Words live
+in reports/templates/.
 """
 
 from pathlib import Path

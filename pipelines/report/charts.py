@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import vl_convert
 
-from pipelines.report.figures import Point, View, months_after, months_between
+from pipelines.report.views import Point, View, months_after, months_between
 
 WIDE, NARROW = 760, 340
 BLUE, GREY, RED, TEXT = "#005eb8", "#4c6272", "#d5281b", "#212b32"
@@ -19,7 +19,7 @@ BLUE, GREY, RED, TEXT = "#005eb8", "#4c6272", "#d5281b", "#212b32"
 _HEIGHT = 250
 _LABEL_GAP = 17
 _PIXELS_FOR_MARK = 22
-_ROOM_FOR_LABELS_MONTHS = {WIDE: 4, NARROW: 8}
+_ROOM_FOR_LABELS_MONTHS = {WIDE: 6, NARROW: 10}
 
 
 class _Frame(NamedTuple):
@@ -53,7 +53,7 @@ class _Label(NamedTuple):
 
     def extent(self, frame: _Frame) -> tuple[float, float]:
         """From where to where it runs across, roughly."""
-        long, at = len(self.text) * self.size * 0.6, frame.across(self.month)
+        long, at = len(self.text) * self.size * 0.53, frame.across(self.month)
         start = {"left": at, "center": at - long / 2, "right": at - long}[self.align]
         return start, start + long
 
@@ -117,8 +117,8 @@ def _top(view: View, points: list[Point]) -> float:
 
 def _month_axis(first: date, last: date, width: int) -> dict[str, Any]:
     span = months_between(first, last)
-    most = 6 if width == WIDE else 4
-    step = next(size for size in (1, 2, 3, 6, 12, 24, 60, 120) if span // size < most)
+    most = 6 if width == WIDE else 3
+    step = next(size for size in (1, 2, 3, 6, 12, 24, 60, 120) if span // size <= most)
     months = [months_after(first, number) for number in range(span + 1)]
     ticks = [month for month in months if (month.year * 12 + month.month - 1) % step == 0]
     return {
@@ -137,7 +137,7 @@ def _value_axis(top: float) -> dict[str, Any]:
         "field": "y",
         "type": "quantitative",
         "scale": {"domain": [0, top], "nice": False, "zero": True},
-        "axis": {"title": None, "tickCount": 5, "format": "~g" if top < 1000 else ",.0f"},
+        "axis": {"title": None, "tickCount": 5, "format": ",~f"},
     }
 
 
@@ -212,7 +212,7 @@ def _labels(view: View, points: list[Point], frame: _Frame) -> list[dict[str, An
     labels += [
         _Label(point.value, point.month, "provisional", GREY, "left", 16, 12)
         for point in points
-        if point.provisional and point.value is not None
+        if point.provisional and point.value is not None and frame.width > NARROW
     ]
     layers: list[dict[str, Any]] = []
     taken: list[tuple[float, float, float]] = []

@@ -12,8 +12,22 @@ from typing import Any, Literal
 import polars as pl
 
 from pipelines.config import Measure, Settings
-from pipelines.disclosure import PUBLIC_PREFIX
+from pipelines.disclosure import PUBLIC_PREFIX, TOO_FEW_SEE
 from pipelines.report.read import AIM_MEASURE, Leaving
+from pipelines.report.views import (
+    AimView,
+    Change,
+    ChildTable,
+    Page,
+    Percent,
+    Point,
+    Section,
+    State,
+    View,
+    months_after,
+    months_between,
+)
+from pipelines.statistics.aim import TOO_FEW
 
 MISSION_MEASURES = ("high_dose", "long_term", "opioid_gabapentinoid")
 EPD_MEASURES = ("epd_ome_total", "epd_opioid_items")
@@ -25,149 +39,6 @@ _STEPS_TO_SEE = 10
 _CAPTURE_WEIGHT_OF_DOSE, _CAPTURE_WEIGHT_OF_PRESENCE = 2.2, 1.0
 
 Row = dict[str, Any]
-State = Literal["shown", "suppressed", "too_short", "absent"]
-
-
-@dataclass(frozen=True)
-class Percent:
-    """A change in whole percent, without its sign, and the word's choice that goes with it."""
-
-    size: int
-    direction: Literal["lower", "higher"]
-
-
-@dataclass(frozen=True)
-class Change:
-    """Change of the rate since the baseline month; the interval only where the protected counts allow one."""
-
-    percent: Percent
-    low: Percent | None
-    high: Percent | None
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval leaves no change out."""
-        return self.low is not None and self.high is not None and self.low.direction == self.high.direction
-
-
-@dataclass(frozen=True)
-class AimView:
-    """The aim of the headline measure and how the latest month stands to it."""
-
-    percent: Percent
-    month: date
-    rate: float
-    status: str
-    planned: float | None
-    is_firm: bool
-    """Whether the interval of the change lies wholly on one side of the trajectory."""
-    probability: float | None
-
-
-@dataclass(frozen=True)
-class Point:
-    """One month of one measure."""
-
-    month: date
-    shown: str
-    value: float | None
-    low: float | None
-    high: float | None
-    trajectory: float | None
-    suppressed: bool
-    provisional: bool
-    too_short: bool
-    is_early: bool
-    """A dose that stands on fewer than six months of history."""
-    is_loaded: bool
-
-
-@dataclass(frozen=True)
-class View:
-    """One measure of one organisation, up to the newest month."""
-
-    measure: Measure
-    org_level: str
-    org_name: str
-    state: State
-    basis: Literal["rate", "count"]
-    is_rounded: bool
-    latest: Point | None
-    points: tuple[Point, ...]
-    baseline_month: date | None
-    baseline: float | None
-    baseline_shown: str | None
-    """The count of the baseline month; None where it is hidden or the baseline is a mean of months."""
-    change: Change | None
-    aim: AimView | None
-    too_few: str | None
-    """What the door says where the counts are too small for a change."""
-    within_capture: bool
-    signal: str | None
-    signal_reason: str | None
-    denominator_basis: str | None
-    capture_rate: float | None
-    rounding_shows: bool
-    """Whether the counts are so small that steps from month to month are steps of rounding."""
-
-    @property
-    def is_drawable(self) -> bool:
-        return sum(point.value is not None for point in self.points) >= 2
-
-    @property
-    def digits(self) -> int:
-        """Decimals that fit the size of the figures: 0.47, 13.1, 15,681."""
-        figures = [point.value for point in self.points if point.value is not None]
-        return digits_for(max([*figures, self.baseline or 0.0]))
-
-    @property
-    def baseline_fills_up(self) -> bool:
-        """Whether the baseline is the first month of a measure of long use, when the data still fill up."""
-        first = next((point.month for point in self.points if point.is_loaded and not point.too_short), None)
-        return self.measure.history.startswith("long_term") and self.baseline_month == first
-
-
-@dataclass(frozen=True)
-class ChildTable:
-    """One measure of the organisations below a section's own."""
-
-    measure: Measure
-    level: str
-    rows: tuple[View, ...]
-    left_out: int
-    """Organisations of this level that have no list of patients of their own (not GP practices)."""
-
-    @property
-    def digits(self) -> int:
-        return min(view.digits for view in self.rows)
-
-
-@dataclass(frozen=True)
-class Section:
-    """One ICB, or everything loaded."""
-
-    org_level: str
-    org_name: str
-    anchor: str
-    views: tuple[View, ...]
-    children: tuple[ChildTable, ...]
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that index.html says."""
-
-    leaving: Leaving
-    settings: Settings
-    as_at: date | None
-    months: tuple[date, ...]
-    missing_months: tuple[date, ...]
-    provisional_months: tuple[date, ...]
-    is_epd_only: bool
-    measures: tuple[Measure, ...]
-    sections: tuple[Section, ...]
-    icbs_without_section: int
-    definition: str
 
 
 def page_of(leaving: Leaving, settings: Settings) -> Page:
@@ -266,7 +137,6 @@ class _Reader:
         baseline = now.get("baseline") if basis == "rate" else None
         is_rounded = not measure.id.startswith(PUBLIC_PREFIX) and self.leaving.policy.rounding != "none"
         single = ".." not in self.settings.aims.default_aim.baseline
-        status = now.get("aim_status") or ""
         return View(
             measure=measure,
             org_level=str(any_row.get("org_level", "")),
@@ -281,12 +151,12 @@ class _Reader:
             baseline_shown=_grouped(then["shown"]) if then and single and not then["suppressed"] else None,
             change=_change(now),
             aim=self._aim(now) if measure.id == AIM_MEASURE and baseline else None,
-            too_few=status if status.startswith("too few") else None,
+            too_few=_too_few(now),
             within_capture=single and _within_capture(now, then, measure),
             signal=now.get("spc_signal"),
             signal_reason=now.get("spc_reason"),
             denominator_basis=now.get("denominator_basis"),
-            capture_rate=now.get("capture_rate"),
+            capture_pct=_hundredfold(now.get("capture_rate")),
             rounding_shows=is_rounded and _largest(by_month) < _STEPS_TO_SEE * self.leaving.policy.rounding_base,
         )
 
@@ -324,8 +194,12 @@ class _Reader:
             status=now["aim_status"] or "",
             planned=planned,
             is_firm=firm,
-            probability=now["probability_aim_met"],
+            probability_pct=_hundredfold(now["probability_aim_met"]),
         )
+
+
+def _hundredfold(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _has_counts(by_month: dict[date, Row]) -> bool:
@@ -344,6 +218,15 @@ def _state(latest: Point | None) -> State:
     if latest.too_short:
         return "too_short"
     return "shown" if latest.shown and latest.shown[0] != "[" else "absent"
+
+
+def _too_few(now: Row) -> str | None:
+    """What the door says of a level where protected counts allow no change; None where there is one, or no baseline."""
+    if now.get("change_pct") is not None or not now.get("baseline_month"):
+        return None
+    if now["baseline"] == 0 and not now["suppressed"]:
+        return None
+    return TOO_FEW_SEE.get(now["org_level"], TOO_FEW)
 
 
 def _change(now: Row) -> Change | None:
@@ -373,27 +256,9 @@ def _by_number(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name.casefold())]
 
 
-def digits_for(largest: float) -> int:
-    """Decimals for figures up to this size."""
-    if largest >= 1000:
-        return 0
-    return 1 if largest >= 10 else 2
-
-
 def percent(value: float) -> Percent:
     """−24.7 → 25, lower."""
     return Percent(math.floor(abs(value) + 0.5), "lower" if value < 0 else "higher")
-
-
-def months_between(first: date, last: date) -> int:
-    """Calendar months from one to the other."""
-    return (last.year - first.year) * 12 + last.month - first.month
-
-
-def months_after(month: date, count: int) -> date:
-    """The first day of the month so many months later."""
-    year, index = divmod(month.year * 12 + month.month - 1 + count, 12)
-    return date(year, index + 1, 1)
 
 
 def _every_month(months: tuple[date, ...]) -> tuple[date, ...]:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from pipelines import assets
 from pipelines.report.charts import NARROW, WIDE, rate_text, run_chart
-from pipelines.report.figures import Page, View
+from pipelines.report.views import Page, View
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",

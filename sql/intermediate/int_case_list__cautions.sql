@@ -91,6 +91,10 @@ SELECT
                 WHEN 'moderate' THEN 'strong opioid injected in the last 6 months: check for palliative care'
             END,
             CASE
+                WHEN listed.cautions LIKE '%implausible_quantity%'
+                    THEN 'unusual quantity recorded, perhaps a keying error: check it before believing the dose'
+            END,
+            CASE
                 WHEN listed.cautions LIKE '%no_item_this_month%'
                     THEN 'no item this month: check that the patient is alive and registered before any contact'
             END,
@@ -135,10 +139,6 @@ SELECT
                     THEN 'if the patch is changed twice a week, the true dose is about an eighth less than shown'
             END,
             CASE WHEN products.has_liquid THEN 'oral liquid: the quantity is a poor guide to the dose taken' END,
-            CASE
-                WHEN listed.cautions LIKE '%implausible_quantity%'
-                    THEN 'unusual quantity recorded: may be a keying error'
-            END,
             CASE
                 WHEN listed.window_has_missing_month THEN 'a month is missing from the data: the dose leaves it out'
             END,

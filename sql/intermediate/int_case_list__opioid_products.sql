@@ -60,7 +60,8 @@ SELECT
     max(items.month) AS last_month,
     max(months.as_at_month) AS as_at_month,
     sum(items.net_quantity) AS net_quantity,
-    bool_or(items.total_quantity IS NULL) AS is_quantity_missing,
+    bool_or(items.is_implausible_quantity) AS is_unusual_quantity,
+    count(*) AS item_rows,
     count(*) FILTER (items.ome_status NOT IN ('converted', 'excluded_by_factor_set')) AS unconverted_items,
 FROM intermediate.int_items__ome AS items
 INNER JOIN months USING (month)

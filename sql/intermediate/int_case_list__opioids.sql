@@ -18,7 +18,8 @@ WITH amounts AS (
         last_month,
         as_at_month,
         net_quantity,
-        is_quantity_missing,
+        item_rows,
+        is_unusual_quantity,
         CASE WHEN quantity_unit = 'ml' THEN ' ml' ELSE '' END AS unit,
         CAST(floor(CAST(net_quantity AS DOUBLE) / months_covered + 0.5) AS BIGINT) AS quantity_a_month,
         CAST(floor(CAST(net_quantity AS DOUBLE) + 0.5) AS BIGINT) AS quantity,
@@ -59,13 +60,14 @@ worded AS (
                     END
                 )
             END,
-            CASE
-                WHEN net_quantity IS NOT NULL AND is_quantity_missing THEN ' and an unrecorded quantity'
-                ELSE ''
-            END,
             ' (',
             kind,
-            CASE WHEN unconverted_items > 0 THEN ', dose not known' ELSE '' END,
+            CASE WHEN is_unusual_quantity THEN ', unusual quantity' ELSE '' END,
+            CASE
+                WHEN unconverted_items = 0 THEN ''
+                WHEN unconverted_items = item_rows THEN ', dose not known'
+                ELSE concat(', dose not known of ', unconverted_items, ' of ', item_rows, ' items')
+            END,
             ')'
         ) AS words,
     FROM amounts

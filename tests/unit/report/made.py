@@ -1,0 +1,179 @@
+"""A small published warehouse, made by hand: counts in, the marts that the report reads out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from pipelines.config import Settings, load_settings
+from pipelines.report import write_reports
+from pipelines.report.views import months_after
+from pipelines.statistics.trends import AimTerms, trend_table
+
+SETTINGS = load_settings()
+FIRST = date(2024, 6, 1)
+SNAPSHOT = "0123456789abcdef"
+ICB, PCNS = "QZA", ("U1", "U2", "U3")
+NAMES = {
+    ICB: "NHS NORTH SHIRE INTEGRATED CARE BOARD",
+    "U1": "FIRST PCN",
+    "U2": "SECOND PCN",
+    "U3": "THIRD PCN",
+    "A81001": "THE SURGERY",
+    "all": "All loaded data",
+}
+
+
+@dataclass
+class Series:
+    """Counts of one measure in one organisation, month after month."""
+
+    level: str
+    code: str
+    measure: str
+    counts: Sequence[float | None]
+    list_size: int | None = 200_000
+    people_in_both: int = 40
+    icb: str | None = ICB
+    name: str | None = None
+
+
+@dataclass
+class Warehouse:
+    """What is loaded; the newest month is provisional for patients' measures."""
+
+    series: list[Series] = field(default_factory=list)
+    has_patients: bool = True
+    allowed_unconverted: str | None = None
+    unconverted_people: int = 0
+    newest_is_provisional: bool = True
+    identified_items: int = 990
+
+    def write(self, folder: Path, settings: Settings = SETTINGS) -> Path:
+        """Publish and report; returns the folder of the reports."""
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "warehouse.duckdb"
+        connection = duckdb.connect(str(file))
+        self._fill(connection)
+        connection.close()
+        write_reports(file, SNAPSHOT, folder / "reports", settings, folder)
+        return folder / "reports"
+
+    def _fill(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute("CREATE SCHEMA marts; CREATE SCHEMA reference")
+        trends = trend_table(self._counts(), self._organisations(), AimTerms("halve_high_dose", 0.5, 36), "cohorts test")
+        connection.register("made", trends)
+        connection.execute(
+            "CREATE TABLE marts.trends AS SELECT * FROM made WHERE $has_rows", {"has_rows": bool(self.series)}
+        )
+        connection.execute(
+            "CREATE TABLE marts.patient_month AS SELECT 'p' AS patient_key WHERE $has", {"has": self.has_patients}
+        )
+        connection.execute(
+            "CREATE TABLE marts.load_manifest AS SELECT * FROM (VALUES "
+            "('patient_items', 'epact2_items', DATE '2024-06-01', 1000, 3, TRUE), "
+            "('list_sizes', 'list_sizes', DATE '2024-06-01', 8, 0, TRUE)) "
+            "AS t (source, layout, month, rows_read, rows_quarantined, is_current)"
+        )
+        connection.execute(
+            "CREATE TABLE marts.item_ome AS SELECT 'patient' AS source, 'c' AS bnf_code, 'Odd powder' AS bnf_description, "
+            "'unit_ambiguous' AS ome_status, 2 AS items, 'p' || i AS patient_key FROM range($people) AS t (i) "
+            "UNION ALL SELECT 'patient', 'd', 'Known tablet', 'converted', 500, 'q' || i FROM range(50) AS t (i)",
+            {"people": self.unconverted_people},
+        )
+        connection.execute(
+            "CREATE TABLE marts.unconverted_items AS SELECT DISTINCT source, bnf_code, bnf_description, ome_status, "
+            "TRUE AS counts_towards_gate FROM marts.item_ome WHERE ome_status <> 'converted'"
+        )
+        connection.execute(
+            "CREATE TABLE marts.runs AS SELECT 'r' AS run_id, $snapshot AS snapshot_id, 'published' AS outcome, "
+            "TIMESTAMPTZ '2026-01-01 00:00:00+00' AS started_at, $reason::VARCHAR AS allow_unconverted",
+            {"snapshot": SNAPSHOT, "reason": self.allowed_unconverted},
+        )
+        connection.execute(
+            "CREATE TABLE reference.factor_sets AS SELECT 'uk_2026' AS factor_set, 'UK factors, 2026' AS title, "
+            "'A Pharmacist' AS checked_by, '2026-01-01' AS valid_from"
+        )
+
+    def _kept(self) -> list[Series]:
+        """The series, or one that only gives an empty table its columns."""
+        return self.series or [Series("all", "all", "high_dose", [0.0])]
+
+    def _counts(self) -> Any:
+        rows = [row for series in self._kept() for row in self._series_rows(series)]
+        return pl.DataFrame(rows, schema=_COUNT_COLUMNS).to_arrow()
+
+    def _series_rows(self, series: Series) -> Iterable[dict[str, Any]]:
+        unit = next(m.unit for m in SETTINGS.measures.measures if m.id == series.measure)
+        for number, count in enumerate(series.counts):
+            last = number == len(series.counts) - 1
+            yield {
+                "org_level": series.level,
+                "org_code": series.code,
+                "month": months_after(FIRST, number),
+                "measure": series.measure,
+                "unit": unit,
+                "provisional": last and self.newest_is_provisional and not series.measure.startswith("epd_"),
+                "numerator": count,
+                "people": int(count or 0),
+                "history_too_short": count is None,
+                "registered_patients": series.list_size,
+                "oldest_list_month": FIRST if series.list_size else None,
+                "gp_practices_without_list": 0,
+                "people_in_both": series.people_in_both,
+                "identified_items": self.identified_items,
+                "opioid_items": 1000,
+                "baseline_first_month": FIRST,
+                "baseline_last_month": FIRST,
+            }
+
+    def _organisations(self) -> Any:
+        found = {(series.level, series.code): series for series in self._kept()}
+        rows = [
+            {
+                "org_level": level,
+                "org_code": code,
+                "org_name": series.name or NAMES.get(code, code),
+                "is_gp_practice": True if level == "practice" else None,
+                "pcn_code": code if level == "pcn" else None,
+                "pcn_name": None,
+                "icb_code": None if level == "all" else series.icb,
+                "icb_name": None,
+            }
+            for (level, code), series in found.items()
+        ]
+        return pl.DataFrame(rows, schema=_ORGANISATION_COLUMNS).to_arrow()
+
+
+_COUNT_COLUMNS: dict[str, Any] = {
+    **dict.fromkeys(("org_level", "org_code"), pl.String),
+    "month": pl.Date,
+    **dict.fromkeys(("measure", "unit"), pl.String),
+    "provisional": pl.Boolean,
+    "numerator": pl.Float64,
+    "people": pl.Int64,
+    "history_too_short": pl.Boolean,
+    "registered_patients": pl.Int64,
+    "oldest_list_month": pl.Date,
+    **dict.fromkeys(("gp_practices_without_list", "people_in_both", "identified_items", "opioid_items"), pl.Int64),
+    **dict.fromkeys(("baseline_first_month", "baseline_last_month"), pl.Date),
+}
+_ORGANISATION_COLUMNS: dict[str, Any] = {
+    **dict.fromkeys(("org_level", "org_code", "org_name"), pl.String),
+    "is_gp_practice": pl.Boolean,
+    **dict.fromkeys(("pcn_code", "pcn_name", "icb_code", "icb_name"), pl.String),
+}
+
+
+def one_icb(pcns: Sequence[Sequence[float]], measure: str = "high_dose", **other: Any) -> list[Series]:
+    """PCNs of one ICB and their sums at ICB and all."""
+    total = [sum(counts) for counts in zip(*pcns, strict=True)]
+    return [
+        *(Series("pcn", code, measure, counts, 50_000, **other) for code, counts in zip(PCNS, pcns, strict=False)),
+        Series("icb", ICB, measure, total, **other),
+        Series("all", "all", measure, total, **other),
+    ]
