@@ -64,15 +64,20 @@ TRENDS = PythonModel(
 )
 
 
-def build(inputs: BuildInputs, engine: Engine) -> dict[str, models.SqlModel | PythonModel]:
-    """Materialise every model into the engine's file, each checked against its key. Returns them by name."""
+def build(
+    inputs: BuildInputs, engine: Engine, wanted: Sequence[str] | None = None
+) -> dict[str, models.SqlModel | PythonModel]:
+    """Materialise the models into the engine's file, each checked against its key. Returns all by name.
+
+    `wanted` builds these tables and what they stand on, nothing else.
+    """
     sql_models = models.discover(inputs.sql_dir)
     python_models = {model.name: model for model in (PRODUCTS, TRENDS)}
     _load_raw(inputs, engine)
     _load_reference(inputs, engine)
     reads = {name: engine.tables_named_in(model.select) for name, model in sql_models.items()}
     reads |= {name: frozenset(model.inputs) for name, model in python_models.items()}
-    built = {name: tables & reads.keys() for name, tables in reads.items()}
+    built = models.needed_for(wanted or reads, reads)
     parameters = _parameters(inputs)
     every_model: dict[str, models.SqlModel | PythonModel] = {**sql_models, **python_models}
     for name in models.in_build_order(built):

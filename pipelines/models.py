@@ -77,3 +77,15 @@ def in_build_order(inputs: Mapping[str, frozenset[str]]) -> list[str]:
         ordered.extend(ready)
         sorter.done(*ready)
     return ordered
+
+
+def needed_for(wanted: Iterable[str], inputs: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """The part of the models that `wanted` ones stand on, themselves included."""
+    needed: set[str] = set()
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name in inputs and name not in needed:
+            needed.add(name)
+            waiting.extend(inputs[name])
+    return {name: inputs[name] & needed for name in needed}

@@ -32,17 +32,6 @@ def build_from(given: Mapping[str, pa.Table], wanted: str, spill: Path, threads:
         engine.load(name, table)
     every = models.discover(assets.SQL_DIR)
     reads = {name: engine.tables_named_in(model.select) for name, model in every.items()}
-    needed: set[str] = set()
-
-    def need(name: str) -> None:
-        if name in tables or name in needed:
-            return
-        assert name in every, f"{name} is read but neither given nor a model"
-        needed.add(name)
-        for read in reads[name]:
-            need(read)
-
-    need(wanted)
-    for name in models.in_build_order({name: reads[name] & needed for name in needed}):
+    for name in models.in_build_order(models.needed_for([wanted], {k: v for k, v in reads.items() if k not in tables})):
         engine.create(name, every[name].select, parameters(), every[name].kind)  # type: ignore[arg-type]
     return engine

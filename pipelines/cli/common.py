@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -65,6 +65,18 @@ def say(text: str = "") -> None:
 def notice(text: str) -> None:
     """One line that is not part of the answer, on standard error."""
     typer.echo(text, err=True)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on standard output: as wide as the terminal, unwrapped in a pipe."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*columns, box=SIMPLE, show_edge=False)
+    for row in rows:
+        shown.add_row(*row)
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 500).print(shown)
 
 
 def stderr_console() -> "Console":

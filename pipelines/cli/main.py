@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.cli import cases, loading, products, warehouse
+from pipelines.cli import cases, factors, loading, products, warehouse
 
 app = typer.Typer(
     name="opioids",
@@ -19,6 +19,8 @@ app.command("synth")(loading.synth)
 app.command("query")(warehouse.query)
 app.command("ome")(products.ome)
 app.command("case-list")(cases.case_list)
+app.command("products")(factors.products)
+app.add_typer(factors.app, name="factors")
 app.add_typer(warehouse.app, name="warehouse")
 
 

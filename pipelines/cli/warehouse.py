@@ -20,6 +20,7 @@ from pipelines.cli.common import (
     errors_in_words,
     notice,
     say,
+    table,
 )
 
 app = typer.Typer(help="The published warehouse.", no_args_is_help=True, rich_markup_mode=None)
@@ -59,7 +60,7 @@ def query(
         elif format is Format.json:
             _write_json(columns, rows)
         else:
-            _write_table(columns, rows)
+            table(columns, [[plain(cell) for cell in row] for row in rows])
         notice(f"snapshot {snapshot.snapshot_id}, {len(rows):,} row(s)")
 
 
@@ -113,15 +114,3 @@ def _write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def _number_or_text(cell: Any) -> Any:
     return float(cell) if isinstance(cell, Decimal | float) else plain(cell)
-
-
-def _write_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, box=SIMPLE, show_edge=False)
-    for row in rows:
-        table.add_row(*(plain(cell) for cell in row))
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 500)
-    console.print(table)

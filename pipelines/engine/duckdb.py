@@ -202,3 +202,14 @@ def one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBP
         raise QueryError(
             "The query was refused.", str(error), "Tables: SELECT table_name FROM duckdb_tables()."
         ) from None
+
+
+def fetch_published(
+    file: Path, spill_folder: Path, select: str, parameters: Mapping[str, Parameter] | None = None
+) -> pa.Table:
+    """The rows of a SELECT of ours over the published warehouse."""
+    connection = read_only(file, spill_folder)
+    try:
+        return connection.sql(select, params=dict(parameters or {})).to_arrow_table()
+    finally:
+        connection.close()

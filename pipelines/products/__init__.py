@@ -7,5 +7,6 @@ cannot be converted says why.
 from pipelines.products.arrow import SCHEMA, resolve
 from pipelines.products.model import FollowedPrefix
 from pipelines.products.reference import ProductReference, followed_prefixes
+from pipelines.products.remedies import remedy_for
 
-__all__ = ["SCHEMA", "FollowedPrefix", "ProductReference", "followed_prefixes", "resolve"]
+__all__ = ["SCHEMA", "FollowedPrefix", "ProductReference", "followed_prefixes", "remedy_for", "resolve"]

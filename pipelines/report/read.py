@@ -1,22 +1,22 @@
 """From the published marts to what may leave: every figure passes `pipelines.disclosure` here, and nowhere else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import duckdb
 import polars as pl
 
 from pipelines import disclosure
 from pipelines.config import Settings
 from pipelines.disclosure import SUPPRESSED_MARK, Policy
 from pipelines.engine.duckdb import read_only
+from pipelines.statistics.differencing import LEVELS as LEVELS_THAT_ADD_UP
 
 AIM_MEASURE = "high_dose"
 """The measure that the default aim speaks of. Other measures are compared with their baseline, not judged."""
 WITHOUT_SUFFIX = "_adult_no_palliative"
-PATIENT_SOURCE = "patient_items"
+PATIENT_SOURCE, PUBLIC_SOURCE = "patient_items", "epd"
 LEVELS = ("practice", "pcn", "sub_icb", "icb", "region", "all")
 
 _LEAVING_COLUMNS = (*disclosure.IDENTIFYING, *disclosure.DERIVED, *disclosure.HELPERS)
@@ -79,24 +79,36 @@ class Leaving:
     allowed_unconverted: str | None
 
 
+class Ask(Protocol):
+    """The rows of one question to the published warehouse, with `$name` parameters."""
+
+    def __call__(self, sql: str, **parameters: Any) -> list[Any]: ...
+
+
 def read(warehouse_file: Path, snapshot_id: str, settings: Settings, spill_folder: Path) -> Leaving:
     """Read a published warehouse and protect what was read, by the default policy of disclosure.toml."""
     policy = next(iter(disclosure.load_policies(settings.disclosure_file).values()))
     connection = read_only(warehouse_file, spill_folder)
+
+    def ask(sql: str, **parameters: Any) -> list[Any]:
+        return connection.execute(sql, parameters).fetchall()
+
     try:
-        title, checked_by = _factor_set(connection, settings)
+        trends = pl.from_arrow(connection.execute("SELECT * FROM marts.trends").to_arrow_table())
+        assert isinstance(trends, pl.DataFrame)
+        title, checked_by = _factor_set(ask, settings)
         return Leaving(
             snapshot_id=snapshot_id,
             policy=policy,
-            trends=protected_trends(_frame(connection, "SELECT * FROM marts.trends"), policy, settings),
-            has_patients=bool(_rows(connection, "SELECT 1 FROM marts.patient_month LIMIT 1")),
-            sources=_source_rows(connection, policy),
-            unconverted=_unconverted(connection, policy),
-            unconverted_products=_unconverted_products(connection, policy),
-            reference_files=_reference_files(connection, settings),
+            trends=protected_trends(trends, policy, settings),
+            has_patients=bool(ask("SELECT 1 FROM marts.patient_month LIMIT 1")),
+            sources=_source_rows(ask, policy),
+            unconverted=_unconverted(ask, policy),
+            unconverted_products=_unconverted_products(ask, policy),
+            reference_files=_reference_files(ask, settings),
             factor_set_title=title,
             factors_checked_by=checked_by,
-            allowed_unconverted=_reason_of_publication(connection, snapshot_id),
+            allowed_unconverted=_reason_of_publication(ask, snapshot_id),
         )
     finally:
         connection.close()
@@ -120,25 +132,18 @@ def protected_trends(trends: pl.DataFrame, policy: Policy, settings: Settings) -
 
 
 def _whose_sums_are_watched(trends: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """Under a policy that does not round, patients' figures of sub-ICBs and regions stay inside.
+    """Patients' figures of sub-ICBs and regions leave only where the door watches how they add up.
 
-    A sub-ICB is a sum of PCNs and a region one of ICBs; the door does not watch these two sums. Rounding
-    keeps them from giving a hidden count away, exact figures do not.
+    A sub-ICB is a sum of PCNs, a region one of ICBs. Unwatched, such a sum gives hidden counts away even
+    where the others are rounded: 15 = 10 + 10 + [c] leaves 1 alone.
     """
-    if policy.hides_nothing or policy.rounding != "none":
+    if policy.hides_nothing:
         return trends
+    known = {*trends.columns, None}
+    watched = {(level, above) for level, above, column in LEVELS_THAT_ADD_UP if column in known}
+    unwatched = [above for level, above in (("pcn", "sub_icb"), ("icb", "region")) if (level, above) not in watched]
     is_public = pl.col("measure").str.starts_with(disclosure.PUBLIC_PREFIX)
-    return trends.filter(is_public | ~pl.col("org_level").is_in(["sub_icb", "region"]))
-
-
-def _frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
-    frame = pl.from_arrow(connection.sql(sql).to_arrow_table())
-    assert isinstance(frame, pl.DataFrame)
-    return frame
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None) -> list[Any]:
-    return connection.execute(sql, parameters or {}).fetchall()
+    return trends.filter(is_public | ~pl.col("org_level").is_in(unwatched))
 
 
 def protected_text(count: int, people: int | None, policy: Policy) -> str:
@@ -151,12 +156,11 @@ def protected_text(count: int, people: int | None, policy: Policy) -> str:
     return SUPPRESSED_MARK if shown.suppressed[0] else f"{shown.value[0]:,.0f}"
 
 
-def _source_rows(connection: duckdb.DuckDBPyConnection, policy: Policy) -> tuple[SourceRows, ...]:
+def _source_rows(ask: Ask, policy: Policy) -> tuple[SourceRows, ...]:
     """Rows read and quarantined by source; of patients' files they count as people."""
-    rows = _rows(
-        connection,
+    rows = ask(
         "SELECT source, sum(rows_read), sum(rows_quarantined) FROM marts.load_manifest "
-        "WHERE source IN ('patient_items', 'epd') AND is_current GROUP BY source ORDER BY source DESC",
+        "WHERE source IN ('patient_items', 'epd') AND is_current GROUP BY source ORDER BY source DESC"
     )
     found = []
     for source, rows_read, quarantined in rows:
@@ -175,26 +179,26 @@ _UNCONVERTED = """
         SELECT DISTINCT source, bnf_code, bnf_description, ome_status
         FROM marts.unconverted_items
         WHERE counts_towards_gate
-    ) AS unconverted USING (source, bnf_code, bnf_description, ome_status)
+    ) AS unconverted
+        ON items.source = unconverted.source
+        AND items.ome_status = unconverted.ome_status
+        AND items.bnf_code IS NOT DISTINCT FROM unconverted.bnf_code
+        AND items.bnf_description IS NOT DISTINCT FROM unconverted.bnf_description
 """
 
 
-def _unconverted(connection: duckdb.DuckDBPyConnection, policy: Policy) -> tuple[Unconverted, ...]:
-    without = {
-        source: (products, items, people)
-        for source, products, items, people in _rows(
-            connection,
-            "SELECT source, count(DISTINCT (bnf_code, bnf_description)), sum(items), count(DISTINCT patient_key)"
-            f"{_UNCONVERTED} GROUP BY source",
-        )
-    }
-    totals = _rows(
-        connection,
-        "SELECT source, sum(items), count(DISTINCT patient_key) FROM marts.item_ome GROUP BY source ORDER BY 1 DESC",
+def _unconverted(ask: Ask, policy: Policy) -> tuple[Unconverted, ...]:
+    rows = ask(
+        "SELECT items.source, count(DISTINCT (items.bnf_code, items.bnf_description)), sum(items.items), "
+        f"count(DISTINCT patient_key) {_UNCONVERTED} GROUP BY items.source"
+    )
+    without = {source: counts for source, *counts in rows}
+    totals = ask(
+        "SELECT source, sum(items), count(DISTINCT patient_key) FROM marts.item_ome GROUP BY source ORDER BY 1 DESC"
     )
     found = []
     for source, all_items, everyone in totals:
-        is_public = source == "epd"
+        is_public = source == PUBLIC_SOURCE
         products, items, people = without.get(source, (0, 0, 0))
         found.append(
             Unconverted(
@@ -207,48 +211,46 @@ def _unconverted(connection: duckdb.DuckDBPyConnection, policy: Policy) -> tuple
     return tuple(found)
 
 
-def _unconverted_products(
-    connection: duckdb.DuckDBPyConnection, policy: Policy
-) -> tuple[UnconvertedProduct, ...]:
-    rows = _rows(
-        connection,
-        "SELECT source, coalesce(nullif(bnf_description, ''), bnf_code), ome_status, sum(items), "
-        f"count(DISTINCT patient_key) {_UNCONVERTED} GROUP BY ALL ORDER BY source DESC, 2, 3",
+def _unconverted_products(ask: Ask, policy: Policy) -> tuple[UnconvertedProduct, ...]:
+    """Product by product. Where one of a patient source is hidden all are: their sum stands above the list."""
+    rows = ask(
+        "SELECT items.source, coalesce(nullif(items.bnf_description, ''), items.bnf_code), items.ome_status, "
+        f"sum(items.items), count(DISTINCT patient_key) {_UNCONVERTED} GROUP BY ALL ORDER BY 1 DESC, 2, 3"
     )
-    return tuple(
+    found = [
         UnconvertedProduct(
             source,
             product,
             status,
-            protected_text(int(items), None if source == "epd" else int(people), policy),
+            protected_text(int(items), None if source == PUBLIC_SOURCE else int(people), policy),
         )
         for source, product, status, items, people in rows
-    )
+    ]
+    hides_one = {row.source for row in found if row.items == SUPPRESSED_MARK}
+    return tuple(replace(row, items=SUPPRESSED_MARK) if row.source in hides_one else row for row in found)
 
 
-def _reference_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> tuple[ReferenceFile, ...]:
+def _reference_files(ask: Ask, settings: Settings) -> tuple[ReferenceFile, ...]:
     titles = {layout.name: layout.title for layout in settings.layouts if layout.content == "reference"}
-    rows = _rows(
-        connection, "SELECT layout, max(month) FROM marts.load_manifest WHERE is_current GROUP BY layout ORDER BY 1"
-    )
+    rows = ask("SELECT layout, max(month) FROM marts.load_manifest WHERE is_current GROUP BY layout ORDER BY 1")
     return tuple(ReferenceFile(titles[layout], month) for layout, month in rows if layout in titles)
 
 
-def _factor_set(connection: duckdb.DuckDBPyConnection, settings: Settings) -> tuple[str, str]:
-    rows = _rows(
-        connection,
-        "SELECT title, checked_by FROM reference.factor_sets WHERE factor_set = $name ORDER BY valid_from DESC LIMIT 1",
-        {"name": settings.pipeline.factor_set},
+def _factor_set(ask: Ask, settings: Settings) -> tuple[str, str]:
+    """Its title and who has checked it."""
+    rows = ask(
+        "SELECT title, checked_by FROM reference.factor_sets WHERE factor_set = $name "
+        "ORDER BY valid_from DESC LIMIT 1",
+        name=settings.pipeline.factor_set,
     )
     return (str(rows[0][0]), str(rows[0][1])) if rows else (settings.pipeline.factor_set, "")
 
 
-def _reason_of_publication(connection: duckdb.DuckDBPyConnection, snapshot_id: str) -> str | None:
+def _reason_of_publication(ask: Ask, snapshot_id: str) -> str | None:
     """The reason given with --allow-unconverted when this snapshot was published, if one was."""
-    rows = _rows(
-        connection,
+    rows = ask(
         "SELECT allow_unconverted FROM marts.runs WHERE snapshot_id = $snapshot AND outcome = 'published' "
         "ORDER BY started_at DESC, run_id DESC LIMIT 1",
-        {"snapshot": snapshot_id},
+        snapshot=snapshot_id,
     )
     return rows[0][0] if rows else None

@@ -120,3 +120,50 @@ def test_a_month_that_is_none_is_refused(opioids: Opioids, tmp_path: Path) -> No
     answer = opioids("refresh", "--as-at", "2024-13", "--data-dir", tmp_path)
     assert answer.code == 2
     assert "YYYY-MM" in answer.err
+
+
+def test_factors_diff_says_who_enters_and_leaves(opioids: Opioids, published: Published) -> None:
+    answer = opioids("factors", "diff", "uk_2026", "uk_2026_codeine_0_15", "--data-dir", published.data)
+    assert answer.code == 0, answer.err
+    assert "Factors that differ between uk_2026 and uk_2026_codeine_0_15: 1" in answer.out
+    products = [line for line in answer.out.splitlines() if "Co-codamol 30mg/500mg tablets" in line]
+    # 30 mg of codeine: 3.0 mg OME at 0.1, 4.5 at 0.15.
+    assert products
+    assert "3.000000" in products[0]
+    assert "4.500000" in products[0]
+    cohorts = {
+        line.split()[0]: [int(n) for n in line.split()[1:]]
+        for line in answer.out.splitlines()
+        if " high_dose" in f" {line}"
+    }
+    before, after, enter, leave = cohorts["high_dose_gt90"]
+    assert after == before + enter - leave
+    # A larger factor moves nobody below a line.
+    assert leave == 0
+
+
+def test_unconverted_products_come_with_a_remedy(opioids: Opioids, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text(
+        "YEAR_MONTH,PRACTICE_CODE,BNF_CODE,BNF_DESCRIPTION,QUANTITY,ITEMS,TOTAL_QUANTITY,NIC\n"
+        "202401,A81001,0407020A0AAAQZZ,Fentanyl 50micrograms/dose nasal spray,10,6,60,20\n"
+        "202401,A81001,0407020Q0AAAAAA,Morphine 10mg tablets,56,1,56,3\n"
+    )
+    data = tmp_path / "data"
+    assert opioids("add", tmp_path / "items.csv", "--data-dir", data).code == 0
+    stopped = opioids("refresh", "--no-report", "--data-dir", data)
+    assert stopped.code == 9
+    assert "6 of 7 opioid items (85.71%) have no dose" in stopped.err
+    allowed = opioids("refresh", "--no-report", "--allow-unconverted", "sprays known", "--data-dir", data)
+    assert allowed.code == 0, allowed.err
+    answer = opioids("products", "--unconverted", "--data-dir", data)
+    assert "unit_ambiguous" in answer.out
+    assert "check these patients' records" in answer.out
+    runs = opioids(
+        "query",
+        "SELECT outcome, allow_unconverted FROM marts.runs ORDER BY started_at",
+        "--format",
+        "csv",
+        "--data-dir",
+        data,
+    )
+    assert runs.out.splitlines()[1:] == ["failed,", "published,sprays known"]

@@ -25,8 +25,8 @@ PRODUCTS = {
     "morphine injection": ("0407020Q0AAABAB", "Morphine sulfate 10mg/1ml solution for injection ampoules"),
     "morphine of no strength": ("0407020Q0AAZZZZ", "Morphine oral solution"),
     "fentanyl 25 patch": ("0407020A0AAAEAE", "Fentanyl 25micrograms/hour transdermal patches"),
-    "Transtec 35": ("0407020B0BBAEAK", "Transtec 35micrograms/hour transdermal patches"),
-    "Abstral": ("0407020A0BKAABC", "Abstral 100microgram sublingual tablets"),
+    "Transtec 35": ("0407020B0BDAAAE", "Transtec 35micrograms/hour transdermal patches"),
+    "Effentora": ("0407020A0BKABBD", "Effentora 200microgram buccal tablets"),
     "methadone 5": ("0407020M0AAAEAE", "Methadone 5mg tablets"),
     "co-codamol": ("0407010F0AAAHAH", "Co-codamol 30mg/500mg tablets"),
     "gabapentin": ("0408010G0AAABAB", "Gabapentin 300mg capsules"),
@@ -117,9 +117,7 @@ def tables_of(text: str, loaded: str, shuffle_seed: int | None = None) -> dict[s
     ones = [1] * len(loaded_months)
     return {
         "intermediate.int_items__described": pa.Table.from_pylist(items, schema=ITEMS),
-        "reference.products": products.append_column(
-            "product_number", pa.array(range(1, len(pairs) + 1), pa.int32())
-        ),
+        "reference.products": products.append_column("product_number", pa.array(range(1, len(pairs) + 1), pa.int32())),
         "intermediate.int_organisations__practices": PRACTICES,
         "staging.stg_register__file_months": pa.table(
             {

@@ -65,7 +65,8 @@ class Warehouse:
 
     def _fill(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("CREATE SCHEMA marts; CREATE SCHEMA reference")
-        trends = trend_table(self._counts(), self._organisations(), AimTerms("halve_high_dose", 0.5, 36), "cohorts test")
+        aim = AimTerms("halve_high_dose", 0.5, 36)
+        trends = trend_table(self._counts(), self._organisations(), aim, "cohorts test")
         connection.register("made", trends)
         connection.execute(
             "CREATE TABLE marts.trends AS SELECT * FROM made WHERE $has_rows", {"has_rows": bool(self.series)}
@@ -80,7 +81,8 @@ class Warehouse:
             "AS t (source, layout, month, rows_read, rows_quarantined, is_current)"
         )
         connection.execute(
-            "CREATE TABLE marts.item_ome AS SELECT 'patient' AS source, 'c' AS bnf_code, 'Odd powder' AS bnf_description, "
+            "CREATE TABLE marts.item_ome AS "
+            "SELECT 'patient' AS source, 'c' AS bnf_code, 'Odd powder' AS bnf_description, "
             "'unit_ambiguous' AS ome_status, 2 AS items, 'p' || i AS patient_key FROM range($people) AS t (i) "
             "UNION ALL SELECT 'patient', 'd', 'Known tablet', 'converted', 500, 'q' || i FROM range(50) AS t (i)",
             {"people": self.unconverted_people},

@@ -66,16 +66,13 @@ def test_everything_suppressed_still_makes_a_page_that_says_so(tmp_path: Path) -
     assert {row["rate_per_1000"] for row in rows(folder, "icb")} == {""}
 
 
-def test_without_rounding_sub_icbs_of_patients_stay_inside(tmp_path: Path) -> None:
-    exact = tmp_path / "disclosure.toml"
-    text = SETTINGS.disclosure_file.read_text(encoding="utf-8")
-    exact.write_text(text.replace('default = "hes_1to7_round5"', 'default = "nhsbsa_lt5"'), encoding="utf-8")
+def test_sums_that_the_door_does_not_watch_stay_inside(tmp_path: Path) -> None:
     series = [*one_icb([months(50)]), Series("sub_icb", "60Z", "high_dose", months(50))]
     series.append(Series("sub_icb", "60Z", "epd_opioid_items", months(50)))
-    rounded = Warehouse(series).write(tmp_path / "rounded")
-    unrounded = Warehouse(series).write(tmp_path / "exact", SETTINGS.model_copy(update={"disclosure_file": exact}))
-    assert {row["measure"] for row in rows(rounded, "sub_icb")} == {"high_dose", "epd_opioid_items"}
-    assert {row["measure"] for row in rows(unrounded, "sub_icb")} == {"epd_opioid_items"}
+    series.append(Series("region", "Y90", "high_dose", months(50)))
+    folder = Warehouse(series).write(tmp_path)
+    assert {row["measure"] for row in rows(folder, "sub_icb")} == {"epd_opioid_items"}
+    assert rows(folder, "region") == []
 
 
 def test_a_policy_that_hides_nothing_is_said_at_the_head(tmp_path: Path) -> None:
