@@ -107,8 +107,11 @@ def synth(
     """Write made-up extracts of made-up people, in the layouts of the real ones."""
     with errors_in_words():
         from pipelines import assets
+        from pipelines.folders import close_new_files_to_others
         from pipelines.synthetic import write_extract
 
+        # Made-up people, but written straight into incoming/ as real extracts are: closed to others.
+        close_new_files_to_others()
         files = write_extract(
             out,
             patients=patients,

@@ -94,7 +94,7 @@ def read(warehouse_file: Path, snapshot_id: str, settings: Settings, spill_folde
         return connection.execute(sql, parameters).fetchall()
 
     try:
-        trends = pl.from_arrow(connection.execute("SELECT * FROM marts.trends").to_arrow_table())
+        trends = pl.from_arrow(connection.sql("SELECT * FROM marts.trends").to_arrow_table())
         assert isinstance(trends, pl.DataFrame)
         title, checked_by = _factor_set(ask, settings)
         return Leaving(

@@ -51,7 +51,8 @@ class Warehouse:
     allowed_unconverted: str | None = None
     unconverted_people: int = 0
     newest_is_provisional: bool = True
-    identified_items: int = 990
+    identified_at_first: int = 990
+    """Of 1,000 opioid items of the first month, those linked to a person; 990 of every later one."""
 
     def write(self, folder: Path, settings: Settings = SETTINGS) -> Path:
         """Publish and report; returns the folder of the reports."""
@@ -127,7 +128,7 @@ class Warehouse:
                 "oldest_list_month": FIRST if series.list_size else None,
                 "gp_practices_without_list": 0,
                 "people_in_both": series.people_in_both,
-                "identified_items": self.identified_items,
+                "identified_items": self.identified_at_first if number == 0 else 990,
                 "opioid_items": 1000,
                 "baseline_first_month": FIRST,
                 "baseline_last_month": FIRST,

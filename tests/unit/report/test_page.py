@@ -66,9 +66,13 @@ def test_the_provisional_month_is_marked_and_used_for_no_sentence(tmp_path: Path
     assert "About 200 people in June 2025 against about 200 in June 2024" in text
 
 
-def test_a_change_within_the_change_of_identification_is_said(tmp_path: Path) -> None:
-    trends = Warehouse(mission(FALL))
-    assert "could cause" not in words(page(trends, tmp_path))
+@pytest.mark.parametrize(("identified_at_first", "is_said"), [(990, False), (700, True)])
+def test_a_change_that_better_identification_could_cause_is_said(
+    tmp_path: Path, identified_at_first: int, is_said: bool
+) -> None:
+    rise = [100.0] + [150.0] * 13
+    text = words(page(Warehouse(mission(rise), identified_at_first=identified_at_first), tmp_path))
+    assert ("no larger than the change in how many items could be linked" in text) == is_said
 
 
 # --- what is not there ---------------------------------------------------------------------------
