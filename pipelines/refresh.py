@@ -21,7 +21,7 @@ from pipelines.config import Settings
 from pipelines.contracts import check_contracts
 from pipelines.engine.base import Engine
 from pipelines.engine.duckdb import DuckDBEngine
-from pipelines.errors import NothingToPublish, PipelineError, RefreshInProgress, UnconvertedItems
+from pipelines.errors import NothingToPublish, PipelineError, RefreshInProgress, UnconvertedItems, UsageError
 from pipelines.folders import DataFolder
 from pipelines.ingest.delivery import Added, remove_tree, sweep_incoming
 from pipelines.ingest.landing import land_new_files
@@ -159,6 +159,7 @@ def build_warehouse(options: RefreshOptions, run_id: str) -> Built:
             f"{len({month.file.sha256 for month in items})} file(s) with items are loaded in {options.data.root}.",
             "Add prescribing files with 'opioids add FILE…', then refresh again.",
         )
+    _refuse_month_without_data(options.as_at, {month.counts.month for month in items})
     settings = options.settings
     inputs = BuildInputs(options.data, settings, loaded, assets.SQL_DIR, assets.REFERENCE_DIR, options.as_at)
     engine = DuckDBEngine(
@@ -172,6 +173,17 @@ def build_warehouse(options: RefreshOptions, run_id: str) -> Built:
     except BaseException:
         engine.close()
         raise
+
+
+def _refuse_month_without_data(as_at: date | None, loaded: set[date | None]) -> None:
+    if as_at is None or as_at in loaded:
+        return
+    months = sorted(month for month in loaded if month)
+    raise UsageError(
+        f"There is no data for {as_at:%Y-%m}.",
+        f"Loaded are {len(months)} month(s), {months[0]:%Y-%m} to {months[-1]:%Y-%m}.",
+        "Give one of them with --as-at, or leave it out for the newest that is not provisional.",
+    )
 
 
 def check(options: RefreshOptions, built: Built) -> int:
@@ -212,6 +224,7 @@ def publish_warehouse(options: RefreshOptions, built: Built, run_id: str) -> Sna
         cohort_version=settings.cohorts.version,
         factor_set=settings.pipeline.factor_set,
         scope=settings.pipeline.scope,
+        as_at_month=options.as_at.isoformat() if options.as_at else None,
     )
     published = [
         replace(run, outcome="published", finished_at=datetime.now(UTC)) if run.run_id == run_id else run
@@ -224,7 +237,16 @@ def publish_warehouse(options: RefreshOptions, built: Built, run_id: str) -> Sna
 
 
 def _runs_table(runs: list[Run]) -> pa.Table:
-    text = ("outcome", "message", "snapshot_id", "cohort_version", "factor_set", "scope", "allow_unconverted")
+    text = (
+        "outcome",
+        "message",
+        "snapshot_id",
+        "cohort_version",
+        "factor_set",
+        "scope",
+        "as_at_month",
+        "allow_unconverted",
+    )
     times = pa.timestamp("us", tz="UTC")
     schema = pa.schema(
         [

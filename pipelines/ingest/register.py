@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS file_months (
 );
 CREATE TABLE IF NOT EXISTS runs (
     run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, finished_at TEXT, outcome TEXT NOT NULL, message TEXT,
-    snapshot_id TEXT, cohort_version TEXT, factor_set TEXT, scope TEXT, allow_unconverted TEXT
+    snapshot_id TEXT, cohort_version TEXT, factor_set TEXT, scope TEXT, as_at_month TEXT, allow_unconverted TEXT
 );
 """
 
@@ -74,6 +74,7 @@ class Run:
     cohort_version: str | None
     factor_set: str | None
     scope: str | None
+    as_at_month: str | None
     allow_unconverted: str | None
 
 
@@ -177,7 +178,7 @@ class Register:
             )
 
     def describe_run(self, run_id: str, **columns: str | None) -> None:
-        """Set columns of a run: snapshot_id, cohort_version, factor_set, scope."""
+        """Set columns of a run: snapshot_id, cohort_version, factor_set, scope, as_at_month."""
         assignments = ", ".join(f"{column} = ?" for column in columns)
         with self._transaction() as database:
             database.execute(f"UPDATE runs SET {assignments} WHERE run_id = ?", (*columns.values(), run_id))

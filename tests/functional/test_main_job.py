@@ -172,6 +172,14 @@ def test_nothing_to_publish_is_said_and_the_last_publication_stays(opioids: Opio
     assert "Traceback" not in answer.err
 
 
+def test_a_month_without_data_is_refused_and_the_last_publication_stays(opioids: Opioids, published: Published) -> None:
+    before = (published.data / "warehouse" / "current.json").read_text()
+    answer = opioids("refresh", "--as-at", "2031-01", "--no-report", "--data-dir", published.data)
+    assert answer.code == 2
+    assert "Loaded are 14 month(s), 2024-01 to 2025-02" in answer.err
+    assert (published.data / "warehouse" / "current.json").read_text() == before
+
+
 def test_an_extract_of_epd_alone_is_published(opioids: Opioids, extract: Path, tmp_path: Path) -> None:
     opioids("add", extract / "epd.csv", "--data-dir", tmp_path)
     assert opioids("refresh", "--data-dir", tmp_path, "--reports-dir", tmp_path / "reports").code == 0
