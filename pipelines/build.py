@@ -18,6 +18,7 @@ from pipelines.folders import DataFolder
 from pipelines.ingest.landing import landed_file
 from pipelines.ingest.register import LoadedMonth
 from pipelines.products import ProductReference, resolve
+from pipelines.statistics.differencing import WITHOUT_SUFFIX
 from pipelines.statistics.trends import AimTerms, trend_table
 
 logger = logging.getLogger(__name__)
@@ -214,7 +215,7 @@ def _measures(settings: Settings) -> pa.Table:
     history = settings.cohorts.first_month_of_data
     rows = []
     for measure in settings.measures.measures:
-        twins = ("", "_adult_no_palliative") if measure.unit == "people" else ("",)
+        twins = ("", WITHOUT_SUFFIX) if measure.unit == "people" else ("",)
         for twin in twins:
             without = ", without under-18s, likely end of life and exclusions" if twin else ""
             rows.append(
@@ -242,6 +243,7 @@ def _parameters(inputs: BuildInputs) -> Mapping[str, Parameter]:
         "factor_set": inputs.settings.pipeline.factor_set,
         "aim_baseline_first": first,
         "aim_baseline_last": last,
+        "aim_settle_months": aim.settle_months,
         "as_at_month": inputs.as_at.isoformat() if inputs.as_at else None,
     }
 
@@ -262,7 +264,8 @@ def _python_table(model: PythonModel, inputs: BuildInputs, engine: Engine) -> pa
         return _numbered(resolved, tables[0])
     assert model is TRENDS
     aim = settings.aims.default_aim
-    terms = AimTerms(settings.aims.default, float(-aim.change), aim.months)
+    measures = frozenset(name for measure in aim.measures for name in (measure, measure + WITHOUT_SUFFIX))
+    terms = AimTerms(settings.aims.default, measures, float(-aim.change), aim.months)
     definition = (
         f"cohorts {settings.cohorts.version}; factors {settings.pipeline.factor_set}; scope {settings.pipeline.scope}"
     )

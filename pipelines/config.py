@@ -55,13 +55,15 @@ class CohortSettings(_Frozen):
 
 
 class Aim(_Frozen):
-    """One aim: a change of a rate, a share or a count between a baseline and a month."""
+    """One aim: a change of the rate of some measures between a baseline and a month."""
 
     title: str
-    type: Literal["rate", "share", "count"]
+    measures: tuple[str, ...] = Field(min_length=1)
+    type: Literal["rate"]
     change: Decimal
     months: int = Field(ge=1)
     baseline: str = Field(pattern=r"^(first_complete|\d{4}-\d{2}|\d{4}-\d{2}\.\.\d{4}-\d{2})$")
+    settle_months: int = Field(ge=0)
     source: str
     checked_by: str
 

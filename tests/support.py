@@ -20,6 +20,7 @@ def parameters() -> dict[str, object]:
         "factor_set": SETTINGS.pipeline.factor_set,
         "aim_baseline_first": None,
         "aim_baseline_last": None,
+        "aim_settle_months": SETTINGS.aims.default_aim.settle_months,
         "as_at_month": None,
     }
 

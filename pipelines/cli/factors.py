@@ -116,7 +116,8 @@ def products(
                 snapshot.file,
                 data.tmp,
                 "SELECT bnf_code, bnf_description, ome_status, reason, sum(items) AS items, "
-                "max(last_month) AS last_month FROM marts.unconverted_items GROUP BY ALL ORDER BY items DESC, bnf_code, bnf_description",
+                "max(last_month) AS last_month FROM marts.unconverted_items GROUP BY ALL "
+                "ORDER BY items DESC, bnf_code, bnf_description",
             ).to_pylist()
             table(
                 ("BNF code", "description", "status", "items", "last month", "why", "remedy"),

@@ -14,24 +14,27 @@ from decimal import Decimal
 from pathlib import Path
 
 from pipelines.engine.landing import MonthCounts
+from pipelines.errors import StorageError
 from pipelines.folders import DataFolder
 
+# Raise it when the tables below change.
+_SCHEMA_VERSION = 1
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS deliveries (delivery INTEGER PRIMARY KEY AUTOINCREMENT, added_at TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS files (
+CREATE TABLE deliveries (delivery INTEGER PRIMARY KEY AUTOINCREMENT, added_at TEXT NOT NULL);
+CREATE TABLE files (
     sha256 TEXT PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES deliveries, file_name TEXT NOT NULL,
     layout TEXT NOT NULL, source TEXT NOT NULL, month_given TEXT, size_bytes INTEGER NOT NULL, kept_as TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS landings (
+CREATE TABLE landings (
     sha256 TEXT PRIMARY KEY REFERENCES files, landing_rules TEXT NOT NULL, landed_at TEXT NOT NULL,
     extra_columns TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS file_months (
+CREATE TABLE file_months (
     sha256 TEXT NOT NULL REFERENCES files, month TEXT, rows_read INTEGER NOT NULL, rows_loaded INTEGER NOT NULL,
     rows_out_of_scope INTEGER NOT NULL, rows_quarantined INTEGER NOT NULL, rows_duplicate INTEGER NOT NULL,
     total_quantity TEXT, quantity_loaded TEXT, values_blanked INTEGER NOT NULL
 );
-CREATE TABLE IF NOT EXISTS runs (
+CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, finished_at TEXT, outcome TEXT NOT NULL, message TEXT,
     snapshot_id TEXT, cohort_version TEXT, factor_set TEXT, scope TEXT, as_at_month TEXT, allow_unconverted TEXT
 );
@@ -84,7 +87,16 @@ class Register:
     def __init__(self, data: DataFolder) -> None:
         self._file = data.state / "register.sqlite"
         with closing(sqlite3.connect(self._file)) as database, database:
-            database.executescript(_SCHEMA)
+            is_new = not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            version = database.execute("PRAGMA user_version").fetchone()[0]
+            if is_new:
+                database.executescript(f"{_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION};")
+            elif version != _SCHEMA_VERSION:
+                raise StorageError(
+                    "This data folder was made by another version of the tool.",
+                    f"{self._file} has form {version}, this version reads form {_SCHEMA_VERSION}.",
+                    "Use that version, or a new --data-dir and add the files again.",
+                )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

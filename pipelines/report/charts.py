@@ -165,9 +165,7 @@ def _baseline_and_aim(view: View, last: date) -> list[dict[str, Any]]:
 
 def _observed(points: list[Point]) -> list[dict[str, Any]]:
     """The months as a line with dots, broken where a month is hidden or missing; provisional months hollow."""
-    settled = [
-        {"x": _moment(point.month), "y": None if point.provisional else point.value} for point in points
-    ]
+    settled = [{"x": _moment(point.month), "y": None if point.provisional else point.value} for point in points]
     drawn = [row for row in settled if row["y"] is not None]
     line = {"type": "line", "color": BLUE, "strokeWidth": 2.5, "invalid": "break-paths-filter-domains"}
     dots = {"type": "point", "filled": True, "size": 38, "color": BLUE, "opacity": 1}

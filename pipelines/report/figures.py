@@ -13,7 +13,7 @@ import polars as pl
 
 from pipelines.config import Measure, Settings
 from pipelines.disclosure import PUBLIC_PREFIX, TOO_FEW_SEE
-from pipelines.report.read import AIM_MEASURE, Leaving
+from pipelines.report.read import Leaving
 from pipelines.report.views import (
     AimView,
     Change,
@@ -41,6 +41,13 @@ _CAPTURE_WEIGHT_OF_DOSE, _CAPTURE_WEIGHT_OF_PRESENCE = 2.2, 1.0
 Row = dict[str, Any]
 
 
+def _as_at(asked_for: date | None, settled: list[date]) -> date | None:
+    """The month asked for where it has figures, else the newest that is not provisional."""
+    if asked_for in settled:
+        return asked_for
+    return settled[-1] if settled else None
+
+
 def page_of(leaving: Leaving, settings: Settings) -> Page:
     """Choose measures, organisations and the as-at month, and work out what is said of each."""
     is_epd_only = not leaving.has_patients
@@ -51,7 +58,7 @@ def page_of(leaving: Leaving, settings: Settings) -> Page:
     months = tuple(trends["month"].unique().sort().to_list())
     provisional = tuple(trends.filter(pl.col("provisional"))["month"].unique().sort().to_list())
     settled = [month for month in months if month not in provisional]
-    reader = _Reader(leaving, settings, trends, measures, settled[-1] if settled else None, months)
+    reader = _Reader(leaving, settings, trends, measures, _as_at(leaving.as_at_month, settled), months)
     sections, without = reader.sections()
     return Page(
         leaving=leaving,
@@ -150,7 +157,7 @@ class _Reader:
             baseline=baseline,
             baseline_shown=_grouped(then["shown"]) if then and single and not then["suppressed"] else None,
             change=_change(now),
-            aim=self._aim(now) if measure.id == AIM_MEASURE and baseline else None,
+            aim=self._aim(now) if baseline else None,
             too_few=_too_few(now),
             within_capture=single and _within_capture(now, then, measure),
             signal=now.get("spc_signal"),
@@ -171,7 +178,7 @@ class _Reader:
             value=row["rate_per_1000"] if is_rate else row["numerator"],
             low=row["ci_low"] if is_rate else None,
             high=row["ci_high"] if is_rate else None,
-            trajectory=row["trajectory"] if measure.id == AIM_MEASURE else None,
+            trajectory=row["trajectory"],
             suppressed=row["suppressed"],
             provisional=bool(row["provisional"]),
             too_short=row["rate_reason"] == "history_too_short",

@@ -11,17 +11,13 @@ from pipelines import disclosure
 from pipelines.config import Settings
 from pipelines.disclosure import SUPPRESSED_MARK, Policy
 from pipelines.engine.duckdb import read_only
-from pipelines.statistics.differencing import LEVELS as LEVELS_THAT_ADD_UP
 
-AIM_MEASURE = "high_dose"
-"""The measure that the default aim speaks of. Other measures are compared with their baseline, not judged."""
 WITHOUT_SUFFIX = "_adult_no_palliative"
 PATIENT_SOURCE, PUBLIC_SOURCE = "patient_items", "epd"
 LEVELS = ("practice", "pcn", "sub_icb", "icb", "region", "all")
 
 _LEAVING_COLUMNS = (*disclosure.IDENTIFYING, *disclosure.DERIVED, *disclosure.HELPERS)
 _NOT_NEEDED = "people_in_both"
-_OF_THE_AIM = ("aim", "aim_pct", "trajectory", "probability_aim_met", "aim_status")
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,7 @@ class Leaving:
     factor_set_title: str
     factors_checked_by: str
     allowed_unconverted: str | None
+    as_at_month: date | None
 
 
 class Ask(Protocol):
@@ -109,15 +106,16 @@ def read(warehouse_file: Path, snapshot_id: str, settings: Settings, spill_folde
             factor_set_title=title,
             factors_checked_by=checked_by,
             allowed_unconverted=_reason_of_publication(ask, snapshot_id),
+            as_at_month=_month_asked_for(ask, snapshot_id),
         )
     finally:
         connection.close()
 
 
 def protected_trends(trends: pl.DataFrame, policy: Policy, settings: Settings) -> pl.DataFrame:
-    """The rows of marts.trends that leave, protected, in a fixed order; aim columns only for the aim's measure."""
+    """The rows of marts.trends that leave, protected, in a fixed order."""
     known = [name for name in _LEAVING_COLUMNS if name in trends.columns and name != _NOT_NEEDED]
-    leaving = _whose_sums_are_watched(disclosure.outside_grain(trends.select(known)), policy)
+    leaving = disclosure.outside_grain(trends.select(known))
     people = {
         name
         for measure in settings.measures.measures
@@ -125,25 +123,17 @@ def protected_trends(trends: pl.DataFrame, policy: Policy, settings: Settings) -
         for name in (measure.id, measure.id + WITHOUT_SUFFIX)
     }
     protected = disclosure.protect_trends(leaving, policy, people)
-    has_aim = pl.col("measure").is_in([AIM_MEASURE, AIM_MEASURE + WITHOUT_SUFFIX])
-    return protected.with_columns(
-        pl.when(has_aim).then(pl.col(name)).alias(name) for name in _OF_THE_AIM
-    ).sort("org_level", "org_code", "measure", "month")
+    return protected.sort("org_level", "org_code", "measure", "month")
 
 
-def _whose_sums_are_watched(trends: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """Patients' figures of sub-ICBs and regions leave only where the door watches how they add up.
-
-    A sub-ICB is a sum of PCNs, a region one of ICBs. Unwatched, such a sum gives hidden counts away even
-    where the others are rounded: 15 = 10 + 10 + [c] leaves 1 alone.
-    """
-    if policy.hides_nothing:
-        return trends
-    known = {*trends.columns, None}
-    watched = {(level, above) for level, above, column in LEVELS_THAT_ADD_UP if column in known}
-    unwatched = [above for level, above in (("pcn", "sub_icb"), ("icb", "region")) if (level, above) not in watched]
-    is_public = pl.col("measure").str.starts_with(disclosure.PUBLIC_PREFIX)
-    return trends.filter(is_public | ~pl.col("org_level").is_in(unwatched))
+def _month_asked_for(ask: Ask, snapshot_id: str) -> date | None:
+    """The as-at month that the refresh was given, if it was given one."""
+    rows = ask(
+        "SELECT CAST(as_at_month AS DATE) FROM marts.runs WHERE snapshot_id = $snapshot_id AND outcome = 'published' "
+        "ORDER BY started_at DESC LIMIT 1",
+        snapshot_id=snapshot_id,
+    )
+    return rows[0][0] if rows else None
 
 
 def protected_text(count: int, people: int | None, policy: Policy) -> str:
@@ -166,8 +156,7 @@ def _source_rows(ask: Ask, policy: Policy) -> tuple[SourceRows, ...]:
     for source, rows_read, quarantined in rows:
         is_public = source != PATIENT_SOURCE
         as_read, set_aside = (
-            protected_text(int(count), None if is_public else int(count), policy)
-            for count in (rows_read, quarantined)
+            protected_text(int(count), None if is_public else int(count), policy) for count in (rows_read, quarantined)
         )
         found.append(SourceRows(source, as_read, set_aside, has_quarantined=quarantined > 0))
     return tuple(found)
@@ -239,8 +228,7 @@ def _reference_files(ask: Ask, settings: Settings) -> tuple[ReferenceFile, ...]:
 def _factor_set(ask: Ask, settings: Settings) -> tuple[str, str]:
     """Its title and who has checked it."""
     rows = ask(
-        "SELECT title, checked_by FROM reference.factor_sets WHERE factor_set = $name "
-        "ORDER BY valid_from DESC LIMIT 1",
+        "SELECT title, checked_by FROM reference.factor_sets WHERE factor_set = $name ORDER BY valid_from DESC LIMIT 1",
         name=settings.pipeline.factor_set,
     )
     return (str(rows[0][0]), str(rows[0][1])) if rows else (settings.pipeline.factor_set, "")

@@ -24,6 +24,7 @@ MAX_PASSES = 40
 LEVELS = (
     ("practice", "pcn", "pcn_code"),
     ("practice", "sub_icb", "sub_icb_code"),
+    ("pcn", "sub_icb", "sub_icb_code"),
     ("pcn", "icb", "icb_code"),
     ("sub_icb", "icb", "icb_code"),
     ("icb", "region", "region_code"),
@@ -188,13 +189,13 @@ def _cells(rows: pl.DataFrame, name: str, keys: list[str]) -> pl.DataFrame:
 
 
 def _level_terms(rows: pl.DataFrame, keys: list[str]) -> list[pl.DataFrame]:
-    """Parent − children, for each pair of levels in the rows; practices in no PCN are parts of the ICB."""
+    """Parent − children, for each pair of levels in the rows; practices in no PCN are parts of what is above it."""
     found = []
     for kind, (level, above, parent_column) in enumerate(LEVELS):
         if parent_column is not None and parent_column not in rows.columns:
             continue
         children = rows.filter(pl.col("org_level") == level)
-        if (level, above) == ("pcn", "icb") and "pcn_code" in rows.columns:
+        if level == "pcn" and "pcn_code" in rows.columns:
             in_no_pcn = (pl.col("org_level") == "practice") & pl.col("pcn_code").is_null()
             children = rows.filter((pl.col("org_level") == level) | in_no_pcn)
         parents = _cells(

@@ -31,8 +31,10 @@ _COLUMNS: dict[str, Any] = {
     "is_gp_practice": pl.Boolean,
     "pcn_code": pl.String,
     "pcn_name": pl.String,
+    "sub_icb_code": pl.String,
     "icb_code": pl.String,
     "icb_name": pl.String,
+    "region_code": pl.String,
     "numerator": pl.Float64,
     "people": pl.Int64,
     "denominator": pl.Int64,
@@ -71,9 +73,10 @@ _COLUMNS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class AimTerms:
-    """The aim that the table is judged against: a share of reduction (0.5 halves) within months."""
+    """The aim that the table is judged against: of these measures, a share of reduction (0.5 halves) within months."""
 
     name: str
+    measures: frozenset[str]
     share: float
     months: int
 
@@ -84,6 +87,8 @@ def trend_table(counts: pa.Table, organisations: pa.Table, aim: AimTerms, defini
     Rates are per 1,000 registered patients; a rate that cannot be given is NULL and rate_reason says why.
     """
     frame = _frame(counts)
+    if frame.is_empty():
+        return pl.DataFrame(schema=_COLUMNS).to_arrow()
     frame = _with_rates(frame.join(_frame(organisations), on=["org_level", "org_code"], how="left"))
     frame = _with_baseline(frame)
     frame = _with_change(frame, aim)
@@ -183,6 +188,7 @@ def _with_baseline(frame: pl.DataFrame) -> pl.DataFrame:
 def _with_change(frame: pl.DataFrame, aim: AimTerms) -> pl.DataFrame:
     since = _numbers(frame, "months_since_baseline")
     later = since > 0
+    has_aim = frame["measure"].is_in(list(aim.measures)).to_numpy()
     change = aims.change_since_baseline(
         np.where(later, _numbers(frame, "numerator"), np.nan),
         _numbers(frame, "denominator"),
@@ -200,12 +206,12 @@ def _with_change(frame: pl.DataFrame, aim: AimTerms) -> pl.DataFrame:
         pl.Series("change_low", np.where(is_people, change.change_low, np.nan)),
         pl.Series("change_high", np.where(is_people, change.change_high, np.nan)),
         pl.Series("change_method", _where(is_people, change.method), dtype=pl.String),
-        pl.Series("trajectory", trajectory),
-        pl.Series("probability_aim_met", np.where(is_people, change.probability_aim_met, np.nan)),
-        pl.Series("aim_status", _where(is_people, status), dtype=pl.String),
-        pl.lit(aim.name).alias("aim"),
-        pl.lit(-100.0 * aim.share).alias("aim_pct"),
-        pl.lit(aim.months).alias("aim_months"),
+        pl.Series("trajectory", np.where(has_aim, trajectory, np.nan)),
+        pl.Series("probability_aim_met", np.where(is_people & has_aim, change.probability_aim_met, np.nan)),
+        pl.Series("aim_status", _where(is_people & has_aim, status), dtype=pl.String),
+        pl.when(pl.Series(has_aim)).then(pl.lit(aim.name)).alias("aim"),
+        pl.when(pl.Series(has_aim)).then(pl.lit(-100.0 * aim.share)).alias("aim_pct"),
+        pl.when(pl.Series(has_aim)).then(pl.lit(aim.months)).alias("aim_months"),
     )
 
 

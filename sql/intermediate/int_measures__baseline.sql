@@ -4,7 +4,8 @@
 -- Key: measure
 --
 -- Given months come from the aim. Otherwise it is the first month with a full 6-month window in which the measure can be
--- judged (EPD: the first month loaded), and never a provisional month.
+-- judged (EPD: the first month loaded), and never a provisional month. A measure is given some months to settle after it
+-- first exists: runs that began before the data fill up only then, and a baseline too low would make a false rise.
 WITH months AS (
     SELECT
         'patient' AS source,
@@ -30,9 +31,15 @@ eligible AS (
     FROM reference.measures AS measures
     INNER JOIN months
         ON measures.source = months.source
-        AND months.data_month_number >= greatest($first_month_of_data_full_6m_window, measures.first_month_of_data)
+        AND months.data_month_number >= measures.first_month_of_data
     WHERE
-        $aim_baseline_first IS NULL
+        (
+            $aim_baseline_first IS NULL
+            AND months.data_month_number >= greatest(
+                $first_month_of_data_full_6m_window,
+                CASE WHEN measures.first_month_of_data > 1 THEN measures.first_month_of_data + $aim_settle_months ELSE 1 END
+            )
+        )
         OR months.month BETWEEN CAST($aim_baseline_first AS DATE) AND CAST($aim_baseline_last AS DATE)
 )
 

@@ -11,8 +11,10 @@ WITH parents AS (
         max(levels.org_name) AS org_name,
         practices.pcn_code,
         practices.pcn_name,
+        practices.sub_icb_code,
         practices.icb_code,
         practices.icb_name,
+        practices.region_code,
         bool_and(practices.is_gp_practice) AS is_gp_practice,
         count(*) AS practices,
     FROM intermediate.int_organisations__levels AS levels
@@ -27,7 +29,9 @@ SELECT
     CASE WHEN org_level = 'practice' THEN is_gp_practice END AS is_gp_practice,
     CASE WHEN org_level IN ('practice', 'pcn') THEN pcn_code END AS pcn_code,
     CASE WHEN org_level IN ('practice', 'pcn') THEN pcn_name END AS pcn_name,
+    CASE WHEN org_level IN ('practice', 'pcn', 'sub_icb') THEN sub_icb_code END AS sub_icb_code,
     CASE WHEN org_level IN ('practice', 'pcn', 'sub_icb', 'icb') THEN icb_code END AS icb_code,
     CASE WHEN org_level IN ('practice', 'pcn', 'sub_icb', 'icb') THEN icb_name END AS icb_name,
+    CASE WHEN org_level IN ('practice', 'pcn', 'sub_icb', 'icb', 'region') THEN region_code END AS region_code,
 FROM parents
-QUALIFY row_number() OVER (PARTITION BY org_level, org_code ORDER BY practices DESC, icb_code, pcn_code) = 1
+QUALIFY row_number() OVER (PARTITION BY org_level, org_code ORDER BY practices DESC, icb_code, sub_icb_code, pcn_code) = 1

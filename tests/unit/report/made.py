@@ -18,6 +18,7 @@ SETTINGS = load_settings()
 FIRST = date(2024, 6, 1)
 SNAPSHOT = "0123456789abcdef"
 ICB, PCNS = "QZA", ("U1", "U2", "U3")
+SUB_ICB, REGION = "60Z", "Y90"
 NAMES = {
     ICB: "NHS NORTH SHIRE INTEGRATED CARE BOARD",
     "U1": "FIRST PCN",
@@ -66,7 +67,7 @@ class Warehouse:
 
     def _fill(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("CREATE SCHEMA marts; CREATE SCHEMA reference")
-        aim = AimTerms("halve_high_dose", 0.5, 36)
+        aim = AimTerms("halve_high_dose", frozenset({"high_dose"}), 0.5, 36)
         trends = trend_table(self._counts(), self._organisations(), aim, "cohorts test")
         connection.register("made", trends)
         connection.execute(
@@ -94,7 +95,8 @@ class Warehouse:
         )
         connection.execute(
             "CREATE TABLE marts.runs AS SELECT 'r' AS run_id, $snapshot AS snapshot_id, 'published' AS outcome, "
-            "TIMESTAMPTZ '2026-01-01 00:00:00+00' AS started_at, $reason::VARCHAR AS allow_unconverted",
+            "TIMESTAMPTZ '2026-01-01 00:00:00+00' AS started_at, $reason::VARCHAR AS allow_unconverted, "
+            "NULL::VARCHAR AS as_at_month",
             {"snapshot": SNAPSHOT, "reason": self.allowed_unconverted},
         )
         connection.execute(
@@ -144,7 +146,9 @@ class Warehouse:
                 "is_gp_practice": True if level == "practice" else None,
                 "pcn_code": code if level == "pcn" else None,
                 "pcn_name": None,
+                "sub_icb_code": SUB_ICB if level in ("practice", "pcn", "sub_icb") else None,
                 "icb_code": None if level == "all" else series.icb,
+                "region_code": None if level == "all" else REGION,
                 "icb_name": None,
             }
             for (level, code), series in found.items()
@@ -168,7 +172,7 @@ _COUNT_COLUMNS: dict[str, Any] = {
 _ORGANISATION_COLUMNS: dict[str, Any] = {
     **dict.fromkeys(("org_level", "org_code", "org_name"), pl.String),
     "is_gp_practice": pl.Boolean,
-    **dict.fromkeys(("pcn_code", "pcn_name", "icb_code", "icb_name"), pl.String),
+    **dict.fromkeys(("pcn_code", "pcn_name", "sub_icb_code", "icb_code", "icb_name", "region_code"), pl.String),
 }
 
 
