@@ -105,7 +105,7 @@ def _validate(suite_name: str, metrics: Any, expectations: list[dict[str, Any]],
         for expectation in expectations:
             arguments = {key: argument for key, argument in expectation.items() if key != "type"}
             suite.add_expectation(_expectation(gx, expectation["type"], arguments, file))
-        return list(batch.validate(suite).results)
+        return list(batch.validate(suite, result_format="COMPLETE").results)
 
 
 def _expectation(gx: Any, kind: str, arguments: dict[str, Any], file: Path) -> Any:
