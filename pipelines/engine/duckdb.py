@@ -117,9 +117,10 @@ class DuckDBEngine:
         self.connection.execute(f"ATTACH {literal(str(file))} AS published")
         try:
             tables = self.connection.execute(
+                # A view over what is not published is published as a table.
                 "SELECT schema_name || '.' || table_name, TRUE, '' FROM duckdb_tables() "
                 "WHERE schema_name IN ('marts', 'reference') AND database_name = current_database() "
-                "UNION ALL SELECT schema_name || '.' || view_name, FALSE, sql FROM duckdb_views() "
+                "UNION ALL SELECT schema_name || '.' || view_name, contains(sql, 'intermediate.'), sql FROM duckdb_views() "
                 "WHERE schema_name IN ('marts', 'reference') AND database_name = current_database() ORDER BY 2 DESC, 1"
             ).fetchall()
             for schema in ("marts", "reference"):

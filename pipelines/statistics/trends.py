@@ -236,24 +236,31 @@ def _with_process_control(frame: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.col("numerator"))
         .alias("charted"),
     )
-    charts = [_chart(series) for _, series in frame.group_by(SERIES, maintain_order=True)]
-    return frame.hstack(pl.concat(charts))
+    stock = frame.filter(~pl.col("is_independent")).with_columns(
+        *(pl.lit(None, pl.Float64).alias(name) for name in ("spc_mean", "spc_lower", "spc_upper")),
+        pl.lit(None, pl.String).alias("spc_signal"),
+        pl.lit(spc.SAME_PATIENTS).alias("spc_reason"),
+    )
+    flows = frame.filter("is_independent")
+    return pl.concat([stock, flows.hstack(_charts(flows))])
 
 
-def _chart(series: pl.DataFrame) -> pl.DataFrame:
-    """Process-control columns of one series, row for row."""
-    rows = series.height
-    if not series["is_independent"][0]:
-        empty = {name: pl.Series([None] * rows, dtype=pl.Float64) for name in ("spc_mean", "spc_lower", "spc_upper")}
-        signal, reason = [None] * rows, [spc.SAME_PATIENTS] * rows
-        return pl.DataFrame({**empty, "spc_signal": pl.Series(signal, dtype=pl.String), "spc_reason": reason})
-    chart = spc.xmr(_numbers(series, "charted"))
+def _charts(flows: pl.DataFrame) -> pl.DataFrame:
+    """Process-control columns of series that stand one after the other, row for row."""
+    points = _numbers(flows, "charted")
+    stops = np.cumsum(flows.group_by(SERIES, maintain_order=True).len()["len"].to_numpy())
+    starts = np.concatenate([[0], stops[:-1]]) if stops.size else stops
+    charts = [spc.xmr(points[start:stop]) for start, stop in zip(starts, stops, strict=True)]
+
+    def joined(part: str, kind: type[pl.DataType]) -> pl.Series:
+        return pl.Series([value for chart in charts for value in getattr(chart, part).tolist()], dtype=kind)
+
     return pl.DataFrame(
         {
-            "spc_mean": chart.mean,
-            "spc_lower": chart.lower,
-            "spc_upper": chart.upper,
-            "spc_signal": pl.Series(chart.signal.tolist(), dtype=pl.String),
-            "spc_reason": pl.Series(chart.reason.tolist(), dtype=pl.String),
+            "spc_mean": joined("mean", pl.Float64),
+            "spc_lower": joined("lower", pl.Float64),
+            "spc_upper": joined("upper", pl.Float64),
+            "spc_signal": joined("signal", pl.String),
+            "spc_reason": joined("reason", pl.String),
         }
     )

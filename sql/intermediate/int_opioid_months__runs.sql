@@ -30,7 +30,7 @@ gaps AS (
         allowed_empty_months,
         data_month_number - lag(data_month_number) OVER by_month - 1 AS empty_months_before,
         lag(allowed_empty_months) OVER by_month AS allowed_empty_months_before,
-        sum(ome_mg_counted) OVER by_month - ome_mg_counted AS ome_mg_before,
+        CAST(sum(ome_mg_counted) OVER by_month - ome_mg_counted AS DECIMAL(18, 4)) AS ome_mg_before,
     FROM opioid_months
     WINDOW by_month AS (PARTITION BY patient_key ORDER BY month_index)
 ),

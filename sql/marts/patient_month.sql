@@ -2,6 +2,7 @@
 --
 -- Grain: one row per patient and month in whose last six months (it included) an item of a followed class was dispensed.
 -- Key: patient_key, month
+-- Kind: view
 --
 -- Doses are oral morphine equivalents (OME) dispensed in the window divided by its days, parenteral opioids apart,
 -- rounded half up to four decimals; cohorts are judged on the unrounded sums. A cohort that is NULL cannot be judged yet:
