@@ -5,6 +5,7 @@ warehouse passes the disclosure door first.
 """
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -248,9 +249,9 @@ def _with_process_control(frame: pl.DataFrame) -> pl.DataFrame:
 def _charts(flows: pl.DataFrame) -> pl.DataFrame:
     """Process-control columns of series that stand one after the other, row for row."""
     points = _numbers(flows, "charted")
-    stops = np.cumsum(flows.group_by(SERIES, maintain_order=True).len()["len"].to_numpy())
-    starts = np.concatenate([[0], stops[:-1]]) if stops.size else stops
-    charts = [spc.xmr(points[start:stop]) for start, stop in zip(starts, stops, strict=True)]
+    lengths = flows.group_by(SERIES, maintain_order=True).len()["len"].to_list()
+    bounds = pairwise(accumulate(lengths, initial=0))
+    charts = [spc.xmr(points[start:stop]) for start, stop in bounds]
 
     def joined(part: str, kind: type[pl.DataType]) -> pl.Series:
         return pl.Series([value for chart in charts for value in getattr(chart, part).tolist()], dtype=kind)
