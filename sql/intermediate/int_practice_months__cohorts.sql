@@ -1,101 +1,22 @@
--- How many patients of a practice are in each cohort, in all and without under-18s, strong palliative proxies, exclusions.
+-- How many patients of a practice are in each cohort, in all and without under-18s, likely end of life and exclusions.
 --
--- Grain: one row per practice and month with a patient; practice "-" is what is in no practice.
--- Key: practice_code, month
-WITH patients AS (
-    SELECT
-        coalesce(practice_code, '-') AS practice_code,
-        month,
-        coalesce(is_adult, TRUE) AND coalesce(palliative_proxy <> 'strong', TRUE) AND NOT excluded AS is_without,
-        any_opioid,
-        high_dose,
-        high_dose_possible,
-        high_dose_recent,
-        high_dose_new,
-        high_dose_ge120,
-        high_dose_gt90,
-        high_dose_ge90,
-        near_threshold,
-        dose_is_lower_bound,
-        long_term,
-        long_term_3m,
-        at_risk_3_to_6m,
-        opioid_gabapentinoid,
-        opioid_gabapentinoid_3m,
-        opioid_benzodiazepine,
-        opioid_benzodiazepine_3m,
-        opioid_z_drug,
-        opioid_z_drug_3m,
-        opioid_two_or_more_sedatives,
-        opioid_two_or_more_sedatives_3m,
-        high_dose_long_term,
-        high_dose_gabapentinoid,
-        all_three,
-        escalating,
-        rapid_escalation,
-        new_user,
-        in_dependence_treatment,
-    FROM intermediate.int_patient_months__flagged
-)
+-- Grain: one row per practice, month and measure with a patient; practice "-" is what is in no practice.
+-- Key: practice_code, month, measure
+SELECT
+    practice_code,
+    month,
+    cohort AS measure,
+    count(*) AS patients,
+FROM intermediate.int_patient_months__memberships
+GROUP BY practice_code, month, cohort
+
+UNION ALL
 
 SELECT
     practice_code,
     month,
-    count(*) FILTER (any_opioid) AS any_opioid,
-    count(*) FILTER (any_opioid AND is_without) AS any_opioid_adult_no_palliative,
-    count(*) FILTER (high_dose) AS high_dose,
-    count(*) FILTER (high_dose AND is_without) AS high_dose_adult_no_palliative,
-    count(*) FILTER (high_dose_possible) AS high_dose_possible,
-    count(*) FILTER (high_dose_possible AND is_without) AS high_dose_possible_adult_no_palliative,
-    count(*) FILTER (high_dose_recent) AS high_dose_recent,
-    count(*) FILTER (high_dose_recent AND is_without) AS high_dose_recent_adult_no_palliative,
-    count(*) FILTER (high_dose_new) AS high_dose_new,
-    count(*) FILTER (high_dose_new AND is_without) AS high_dose_new_adult_no_palliative,
-    count(*) FILTER (high_dose_ge120) AS high_dose_ge120,
-    count(*) FILTER (high_dose_ge120 AND is_without) AS high_dose_ge120_adult_no_palliative,
-    count(*) FILTER (high_dose_gt90) AS high_dose_gt90,
-    count(*) FILTER (high_dose_gt90 AND is_without) AS high_dose_gt90_adult_no_palliative,
-    count(*) FILTER (high_dose_ge90) AS high_dose_ge90,
-    count(*) FILTER (high_dose_ge90 AND is_without) AS high_dose_ge90_adult_no_palliative,
-    count(*) FILTER (near_threshold) AS near_threshold,
-    count(*) FILTER (near_threshold AND is_without) AS near_threshold_adult_no_palliative,
-    count(*) FILTER (dose_is_lower_bound) AS dose_unknown,
-    count(*) FILTER (dose_is_lower_bound AND is_without) AS dose_unknown_adult_no_palliative,
-    count(*) FILTER (long_term) AS long_term,
-    count(*) FILTER (long_term AND is_without) AS long_term_adult_no_palliative,
-    count(*) FILTER (long_term_3m) AS long_term_3m,
-    count(*) FILTER (long_term_3m AND is_without) AS long_term_3m_adult_no_palliative,
-    count(*) FILTER (at_risk_3_to_6m) AS at_risk_3_to_6m,
-    count(*) FILTER (at_risk_3_to_6m AND is_without) AS at_risk_3_to_6m_adult_no_palliative,
-    count(*) FILTER (opioid_gabapentinoid) AS opioid_gabapentinoid,
-    count(*) FILTER (opioid_gabapentinoid AND is_without) AS opioid_gabapentinoid_adult_no_palliative,
-    count(*) FILTER (opioid_gabapentinoid_3m) AS opioid_gabapentinoid_3m,
-    count(*) FILTER (opioid_gabapentinoid_3m AND is_without) AS opioid_gabapentinoid_3m_adult_no_palliative,
-    count(*) FILTER (opioid_benzodiazepine) AS opioid_benzodiazepine,
-    count(*) FILTER (opioid_benzodiazepine AND is_without) AS opioid_benzodiazepine_adult_no_palliative,
-    count(*) FILTER (opioid_benzodiazepine_3m) AS opioid_benzodiazepine_3m,
-    count(*) FILTER (opioid_benzodiazepine_3m AND is_without) AS opioid_benzodiazepine_3m_adult_no_palliative,
-    count(*) FILTER (opioid_z_drug) AS opioid_z_drug,
-    count(*) FILTER (opioid_z_drug AND is_without) AS opioid_z_drug_adult_no_palliative,
-    count(*) FILTER (opioid_z_drug_3m) AS opioid_z_drug_3m,
-    count(*) FILTER (opioid_z_drug_3m AND is_without) AS opioid_z_drug_3m_adult_no_palliative,
-    count(*) FILTER (opioid_two_or_more_sedatives) AS opioid_two_or_more_sedatives,
-    count(*) FILTER (opioid_two_or_more_sedatives AND is_without) AS opioid_two_or_more_sedatives_adult_no_palliative,
-    count(*) FILTER (opioid_two_or_more_sedatives_3m) AS opioid_two_or_more_sedatives_3m,
-    count(*) FILTER (opioid_two_or_more_sedatives_3m AND is_without) AS opioid_two_or_more_sedatives_3m_adult_no_palliative,
-    count(*) FILTER (high_dose_long_term) AS high_dose_long_term,
-    count(*) FILTER (high_dose_long_term AND is_without) AS high_dose_long_term_adult_no_palliative,
-    count(*) FILTER (high_dose_gabapentinoid) AS high_dose_gabapentinoid,
-    count(*) FILTER (high_dose_gabapentinoid AND is_without) AS high_dose_gabapentinoid_adult_no_palliative,
-    count(*) FILTER (all_three) AS all_three,
-    count(*) FILTER (all_three AND is_without) AS all_three_adult_no_palliative,
-    count(*) FILTER (escalating) AS escalating,
-    count(*) FILTER (escalating AND is_without) AS escalating_adult_no_palliative,
-    count(*) FILTER (rapid_escalation) AS rapid_escalation,
-    count(*) FILTER (rapid_escalation AND is_without) AS rapid_escalation_adult_no_palliative,
-    count(*) FILTER (new_user) AS new_user,
-    count(*) FILTER (new_user AND is_without) AS new_user_adult_no_palliative,
-    count(*) FILTER (in_dependence_treatment) AS in_dependence_treatment,
-    count(*) FILTER (in_dependence_treatment AND is_without) AS in_dependence_treatment_adult_no_palliative,
-FROM patients
-GROUP BY practice_code, month
+    cohort || '_adult_no_palliative' AS measure,
+    count(*) AS patients,
+FROM intermediate.int_patient_months__memberships
+WHERE is_without
+GROUP BY practice_code, month, cohort
