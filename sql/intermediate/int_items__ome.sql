@@ -109,6 +109,11 @@ SELECT
     ome_mg_per_unit,
     CASE WHEN ome_status = 'converted' THEN CAST(net_quantity * ome_mg_per_unit AS DECIMAL(18, 4)) END AS ome_mg,
     ome_status,
+    CASE ome_status
+        WHEN 'quantity_missing' THEN 'no quantity is given'
+        WHEN 'quantity_not_positive' THEN 'the quantity is zero'
+        WHEN 'reversal_netted' THEN 'the quantity is negative: it is taken off the item it reverses'
+    END AS quantity_reason,
     nullif(
         concat_ws(
             '; ',

@@ -24,7 +24,7 @@ SELECT
     items.ome_mg_per_unit,
     items.ome_mg,
     items.ome_status,
-    products.reason,
+    coalesce(items.quantity_reason, products.reason) AS reason,
     products.resolved_by,
     products.resolved_from,
     items.cautions,

@@ -10,7 +10,7 @@ SELECT
     products.bnf_code,
     products.bnf_description,
     items.ome_status,
-    products.reason,
+    coalesce(items.quantity_reason, products.reason) AS reason,
     count(*) AS source_rows,
     CAST(sum(items.items) AS BIGINT) AS items,
     CAST(sum(items.total_quantity) AS DECIMAL(24, 4)) AS quantity,
