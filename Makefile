@@ -21,7 +21,7 @@ run: sample  ## the main job on the made-up extracts: warehouse in data/demo, re
 	$(BIN)/opioids refresh --data-dir data/demo --reports-dir reports/build/demo
 
 test: install  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: install  ## lint, format and type checks
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
