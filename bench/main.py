@@ -3,6 +3,7 @@
 Seconds depend on the machine; a ratio of two things done one after the other on the same input says more.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -13,10 +14,14 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "equivalence")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "equivalence"), str(ROOT / "bench")]
+
+from landing import bench_landing
 
 PATIENTS, MONTHS = 20_000, 24
 TWIN_PATIENTS = 2_000
+# 2 GB, 26 columns.
+LANDED_ROWS = int(os.environ.get("OPIOIDS_BENCH_ROWS", "5500000"))
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -52,33 +57,6 @@ def bench_synth(folder: Path) -> str:
     return f"opioids synth: {rows:,} patient rows, {rows / seconds:,.0f} rows/s"
 
 
-def bench_landing(extract: Path, folder: Path) -> str:
-    import duckdb
-
-    from pipelines import assets
-    from pipelines.config import load_settings
-    from pipelines.folders import DataFolder
-    from pipelines.ingest.delivery import add_files
-    from pipelines.ingest.landing import land_new_files
-    from pipelines.products import ProductReference, followed_prefixes
-
-    data, settings = DataFolder(folder / "data"), load_settings()
-    data.prepare()
-    file = extract / "epd.csv"
-    add = timed(lambda: add_files([file], data, settings))
-    followed = followed_prefixes(ProductReference.load(assets.REFERENCE_DIR))
-    bare_sql = (
-        "CREATE OR REPLACE TABLE t AS SELECT * FROM read_csv(?, all_varchar = true, header = true) "
-        "WHERE BNF_CODE LIKE '0407%'"
-    )
-    bare = timed(lambda: duckdb.connect().execute(bare_sql, [str(file)]))
-    land = timed(lambda: land_new_files(data, settings, followed))
-    return (
-        f"landing {file.stat().st_size / 1e6:.0f} MB of EPD: {land / bare:.1f} x DuckDB's bare filtered text read "
-        f"({land:.2f} s and {bare:.2f} s); hash and copy at add {add:.2f} s"
-    )
-
-
 def bench_models(folder: Path) -> str:
     from extract_items import items_of_extract
     from given import tables_of
@@ -102,7 +80,7 @@ def main() -> None:
         for line in (
             bench_help(),
             bench_synth(folder / "extract"),
-            bench_landing(folder / "extract", folder),
+            bench_landing(folder, LANDED_ROWS),
             bench_models(folder / "twin"),
         ):
             print(line, flush=True)

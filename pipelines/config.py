@@ -8,7 +8,7 @@ import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -91,7 +91,18 @@ class LayoutColumn(_Frozen):
     required: bool = True
     critical: bool = True
     kind: Literal[
-        "text", "month", "date", "number", "integer", "code", "bnf_code", "practice_code", "patient", "flag"
+        "text",
+        "month",
+        "date",
+        "number",
+        "count",
+        "money",
+        "integer",
+        "code",
+        "bnf_code",
+        "practice_code",
+        "patient",
+        "flag",
     ] = "text"
 
 
@@ -101,19 +112,22 @@ class Layout(_Frozen):
     name: str
     title: str
     source: str = Field(pattern=r"^[a-z_]+$")
-    content: Literal["patient_items", "practice_items", "reference"]
+    content: Literal["patient_items", "practice_items", "reference", "nhs_numbers"]
     month_from: Literal["column", "option", "none"] = "column"
     header: bool = True
     column_count: int | None = None
     sheet: str | None = None
     rows_are_unique: bool = False
-    blank_row_columns: tuple[str, ...] = ()
     footer: str | None = None
+    # A file with any further column is not of this layout.
+    only_these_columns: bool = False
+    # What every row holds although the file has no column for it.
+    constants: dict[str, str] = {}
     columns: dict[str, LayoutColumn]
 
     @property
     def is_patient_level(self) -> bool:
-        return self.content == "patient_items"
+        return self.content in ("patient_items", "nhs_numbers")
 
 
 class Measure(_Frozen):
@@ -137,6 +151,38 @@ class MeasureSettings(_Frozen):
     measures: tuple[Measure, ...]
 
 
+class PortalDataset(_Frozen):
+    """A dataset of a CKAN portal: where the portal answers, and what it calls the dataset."""
+
+    portal: str = Field(pattern=r"^https?://[^\s?#]+$")
+    dataset: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    stale_after_months: int = Field(ge=1)
+
+
+class Patience(_Frozen):
+    """How often and how long a download waits for a server before it gives up."""
+
+    attempts: int = Field(ge=1, le=50)
+    longest_wait_seconds: int = Field(ge=0, le=3600)
+    connect_timeout_seconds: int = Field(ge=1)
+    read_timeout_seconds: int = Field(ge=1)
+
+
+_FileAddresses = dict[
+    Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(csv|zip|xlsx)$")],
+    Annotated[str, Field(pattern=r"^https?://\S+$")],
+]
+
+
+class FetchSettings(_Frozen):
+    """fetch.toml: where open data is downloaded from, and how patiently."""
+
+    patience: Patience
+    epd: PortalDataset
+    list_sizes: _FileAddresses = {}
+    organisations: _FileAddresses = {}
+
+
 class Settings(_Frozen):
     """Everything a run is told by its config folder."""
 
@@ -144,6 +190,7 @@ class Settings(_Frozen):
     cohorts: CohortSettings
     aims: AimSettings
     measures: MeasureSettings
+    fetch: FetchSettings
     layouts: tuple[Layout, ...]
     disclosure_file: Path
     expectation_files: tuple[Path, ...]
@@ -180,6 +227,7 @@ def load_settings(config_dir: Path | None = None) -> Settings:
         cohorts=_validated(CohortSettings, files["cohorts.toml"]),
         aims=aims,
         measures=_validated(MeasureSettings, files["measures.toml"]),
+        fetch=_validated(FetchSettings, files["fetch.toml"]),
         layouts=tuple(layouts),
         disclosure_file=files["disclosure.toml"],
         expectation_files=tuple(path for name, path in sorted(files.items()) if name.startswith("expectations/")),
@@ -222,8 +270,11 @@ def _validated(model: type[_Model], path: Path, extra: dict[str, Any] | None = N
 
 
 def _content_hash(files: dict[str, Path]) -> str:
+    """Hash of every setting that can change a figure: where a file was downloaded from cannot."""
     digest = hashlib.sha256()
     for name, path in sorted(files.items()):
+        if name == "fetch.toml":
+            continue
         digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

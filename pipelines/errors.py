@@ -114,3 +114,9 @@ class StorageError(PipelineError):
     """The disk is full, read-only or otherwise refuses to keep what was written."""
 
     exit_code = 17
+
+
+class DownloadFailed(PipelineError):
+    """Open data could not be fetched whole and unharmed, or is no longer where it was."""
+
+    exit_code = 18

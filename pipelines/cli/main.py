@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.cli import cases, factors, loading, products, warehouse
+from pipelines.cli import cases, factors, fetching, layouts, loading, products, warehouse
 
 app = typer.Typer(
     name="opioids",
@@ -20,6 +20,8 @@ app.command("query")(warehouse.query)
 app.command("ome")(products.ome)
 app.command("case-list")(cases.case_list)
 app.command("products")(factors.products)
+app.add_typer(fetching.app, name="fetch")
+app.add_typer(layouts.app, name="layouts")
 app.add_typer(factors.app, name="factors")
 app.add_typer(warehouse.app, name="warehouse")
 

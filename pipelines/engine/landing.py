@@ -3,8 +3,12 @@
 The reader gets no chance to guess a type: DuckDB's CSV reader turns 10.5 into 11 and 012345 into 12345 when the
 odd value comes after its sample, so every column is text, every value must match a full pattern, and types come
 in staging.
+
+The file is read once. What is judged goes row by row, in the order of the file, to a passing Parquet file in which
+rows of no interest have a month, a fate and a quantity alone; every question is then put to that.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,15 +19,19 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-from pipelines.engine.duckdb import literal, quoted
+from pipelines.engine.duckdb import connect, literal, quoted
+from pipelines.engine.landing_lines import Lines, Refused, locate
 from pipelines.engine.landing_sql import LandingRules, judged_sql
+from pipelines.errors import StorageError
 
 REASONS = {
     "columns": "the line has more or fewer columns than the header",
-    "unreadable": "the line cannot be read as text in this file's encoding or quoting",
+    "unreadable": "the line cannot be cut into columns: a quotation mark is out of place",
     "missing": "the field is empty",
     "scientific_notation": "a spreadsheet has turned the code into a rounded number",
+    "number_for_code": "a spreadsheet has turned the code into a number, or cut its leading zero",
     "pattern": "the text is not of the form this field must have",
+    "too_large": "the quantity is larger than any that can be dispensed",
     "month": "the month cannot be read",
     "product_missing": "neither a BNF code nor a description is given",
 }
@@ -31,13 +39,35 @@ REASONS = {
 
 @dataclass(frozen=True)
 class DelimitedText:
-    """A text file of columns: where its data begin and how it is cut."""
+    """A UTF-8 text file of columns: where its data begin and how it is cut."""
 
     file: Path
     delimiter: str
-    encoding: str
-    lines_before_data: int
+    records_before_data: int
     column_count: int
+
+
+@dataclass(frozen=True)
+class ParquetColumns:
+    """A Parquet file and its columns, in their order."""
+
+    file: Path
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SheetCells:
+    """The cells of a sheet as text, columns c0, c1, …, from the row after its header."""
+
+    cells: pa.Table
+    rows_before_data: int
+
+
+Source = DelimitedText | ParquetColumns | SheetCells
+
+
+class UncleanText(Exception):
+    """A text file that is not UTF-8 throughout, or whose lines end in more than one way."""
 
 
 class MonthCounts(NamedTuple):
@@ -55,31 +85,93 @@ class MonthCounts(NamedTuple):
 
 
 class JudgedRows:
-    """The judged rows of one file. Holds no row itself: each answer streams through the file once."""
+    """The judged rows of one file, below a working folder that its caller empties."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, source: DelimitedText | pa.Table, rules: LandingRules
-    ) -> None:
-        self._connection = connection
+    def __init__(self, source: Source, rules: LandingRules, work: Path, *, memory_limit: str, threads: int) -> None:
+        """Read and judge the file. Raises UncleanText where its bytes need mending first."""
+        self._connection = connect(None, work, memory_limit=memory_limit, threads=threads)
+        # The order of the file is what its lines are found by.
+        self._connection.execute("SET preserve_insertion_order = true")
         self._rules = rules
-        if isinstance(source, DelimitedText):
-            self._source_sql = _read_csv(source)
-            first_row = source.lines_before_data
-        else:
-            connection.register("landing_workbook", source)
-            self._source_sql = "landing_workbook"
-            first_row = int((source.schema.metadata or {}).get(b"rows_before_data", b"0"))
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE landing_patients "
-            "(identifier VARCHAR PRIMARY KEY, patient_key VARCHAR, identity_status VARCHAR)"
+        self._file = work / "judged.parquet"
+        try:
+            self._connection.execute(
+                f"COPY ({judged_sql(self._relation(source), rules)}) TO {literal(str(self._file))} (FORMAT parquet)"
+            )
+            self._lines = self._located(source)
+        except duckdb.Error as error:
+            self.close()
+            raise _without_values(error) from None
+        except BaseException:
+            self.close()
+            raise
+        self._judged = self._with_duplicates()
+        self._connection.execute(
+            "CREATE TEMP TABLE landing_patients (identifier VARCHAR, patient_key VARCHAR, identity_status VARCHAR)"
         )
-        self._judged = judged_sql(self._source_sql, first_row, rules)
+
+    def close(self) -> None:
+        self._connection.close()
+        self._file.unlink(missing_ok=True)
+
+    @property
+    def rows_unaccounted(self) -> int:
+        """Rows that a second way of counting finds and this one does not, or the other way round."""
+        return self._lines.unaccounted
+
+    def _relation(self, source: Source) -> str:
+        if isinstance(source, DelimitedText):
+            relation = _read_csv(source)
+        elif isinstance(source, ParquetColumns):
+            columns = ", ".join(
+                f"CAST({quoted_name(name)} AS VARCHAR) AS c{position}" for position, name in enumerate(source.columns)
+            )
+            relation = f"(SELECT {columns} FROM read_parquet({literal(str(source.file))}))"
+        else:
+            self._connection.register("landing_sheet", source.cells)
+            relation = "landing_sheet"
+        if not self._rules.constants:
+            return relation
+        constants = ", ".join(f"{literal(text)} AS c{column}" for column, text in self._rules.constants)
+        return f"(SELECT *, {constants} FROM {relation})"
+
+    def _located(self, source: Source) -> Lines:
+        if isinstance(source, ParquetColumns):
+            return Lines(((0, 1),), (), 0)
+        if isinstance(source, SheetCells):
+            return Lines(((0, source.rows_before_data + 1),), (), 0)
+        errors = self._connection.execute(
+            "SELECT min(line_byte_position), any_value(csv_line), any_value(error_type) "
+            "FROM reject_errors GROUP BY line"
+        ).fetchall()
+        if any("ENCODING" in kind for _, _, kind in errors):
+            raise UncleanText
+        rows = self._connection.execute(f"SELECT count(*) FROM read_parquet({literal(str(self._file))})").fetchall()
+        refused = [Refused(position, text or "", self._rule_of(text or "", kind)) for position, text, kind in errors]
+        return locate(source.file, source.delimiter, source.records_before_data, int(rows[0][0]), refused)
+
+    def _rule_of(self, text: str, kind: str) -> str:
+        """The rule that a refused row broke; none where it is a footer or blank and so no row of data."""
+        if not text.strip() or (self._rules.footer and re.search(self._rules.footer, text.strip("\r\n"))):
+            return ""
+        return "columns" if kind in ("MISSING COLUMNS", "TOO MANY COLUMNS") else "unreadable"
+
+    def _with_duplicates(self) -> str:
+        rows = f"SELECT * FROM read_parquet({literal(str(self._file))}, file_row_number = true)"
+        if not self._rules.rows_are_unique:
+            return rows
+        names = [field.name for field in self._rules.fields if field.name != "month"]
+        same = ", ".join(quoted(name) for name in ("fate", "month", *names))
+        again = f"row_number() OVER (PARTITION BY {same} ORDER BY file_row_number) > 1"
+        return (
+            f"SELECT * REPLACE (CASE WHEN fate = 'loaded' AND {again} THEN 'duplicate' ELSE fate END AS fate) "
+            f"FROM ({rows})"
+        )
 
     def distinct_patients(self) -> list[str]:
         """The identifiers of the rows that will be landed; never written anywhere by this module."""
         rows = self._connection.execute(
-            f"SELECT DISTINCT patient_id FROM ({self._judged}) "
-            "WHERE fate IN ('loaded', 'noted') AND patient_id IS NOT NULL"
+            f"SELECT DISTINCT patient_id FROM ({self._judged}) WHERE patient_id IS NOT NULL"
         ).fetchall()
         return [row[0] for row in rows]
 
@@ -107,30 +199,19 @@ class JudgedRows:
                 count(*) FILTER (fate IN ('noted', 'unfollowed')),
                 count(*) FILTER (fate = 'quarantined'),
                 count(*) FILTER (fate = 'duplicate'),
-                sum(row_quantity),
-                sum(row_quantity) FILTER (fate = 'loaded'),
+                CAST(sum(row_quantity) AS DECIMAL(38, 4)),
+                CAST(sum(row_quantity) FILTER (fate = 'loaded') AS DECIMAL(38, 4)),
                 CAST(sum(values_blanked) AS BIGINT)
             FROM ({self._judged})
+            WHERE fate NOT IN ('blank', 'footer')
             GROUP BY 1 ORDER BY 1 NULLS LAST
             """
         ).fetchall()
         counted = [MonthCounts(*row) for row in rows]
-        rejected = self._rejected_lines()
-        if rejected:
-            counted.append(MonthCounts(None, rejected, 0, 0, rejected, 0, None, None, 0))
+        refused = sum(lines.lines for lines in self._lines.refused if lines.rule)
+        if refused:
+            counted.append(MonthCounts(None, refused, 0, 0, refused, 0, None, None, 0))
         return _merged_by_month(counted)
-
-    def _rejected_lines(self) -> int:
-        if self._source_sql == "landing_workbook":
-            return 0
-        return int(self._connection.execute(self._rejects_sql("count(DISTINCT line)")).fetchall()[0][0])
-
-    def _rejects_sql(self, columns: str) -> str:
-        """Lines the reader refused in its latest pass over the file, the footer apart."""
-        not_footer = f"AND NOT regexp_matches(csv_line, {literal(self._rules.footer)})" if self._rules.footer else ""
-        return (
-            f"SELECT {columns} FROM reject_errors WHERE scan_id = (SELECT max(scan_id) FROM reject_errors) {not_footer}"
-        )
 
     def write_landed(self, file: Path) -> None:
         """Write the rows to keep as Parquet, all text, pseudonyms in place of identifiers."""
@@ -141,7 +222,7 @@ class JudgedRows:
             columns += ["patient_key", "coalesce(identity_status, unidentified_status) AS identity_status"]
             joined = "LEFT JOIN landing_patients ON identifier = patient_id"
         self._copy(
-            f"SELECT {', '.join(columns)} FROM ({self._judged}) {joined} WHERE fate IN ('loaded', 'noted') "
+            f"SELECT {', '.join(columns)} FROM ({self._numbered()}) {joined} WHERE fate IN ('loaded', 'noted') "
             "ORDER BY source_row",
             file,
         )
@@ -149,30 +230,63 @@ class JudgedRows:
     def write_quarantine(self, file: Path) -> None:
         """Write one row a quarantined line: where, which field and rule, and its text unless it may be a patient's."""
         reasons = " ".join(f"WHEN {literal(rule)} THEN {literal(reason)}" for rule, reason in REASONS.items())
-        rejected = ""
-        if self._source_sql != "landing_workbook":
-            lines = self._rejects_sql(
-                "DISTINCT line, CASE WHEN error_type IN ('MISSING COLUMNS', 'TOO MANY COLUMNS') "
-                "THEN 'columns' ELSE 'unreadable' END AS rule"
-            )
-            rejected = f"UNION ALL SELECT CAST(line AS BIGINT), NULL, NULL, rule, NULL FROM ({lines})"
+        lines = [
+            f"({line + more}, NULL, NULL, {literal(rule)}, NULL)"
+            for line, count, rule in self._lines.refused
+            if rule
+            for more in range(count)
+        ]
+        refused = f"UNION ALL SELECT * FROM (VALUES {', '.join(lines)})" if lines else ""
         self._copy(
             f"""
             SELECT *, CASE rule {reasons} END AS reason
             FROM (
                 SELECT source_row, month, failed_field AS field, rule, failed_value AS value
-                FROM ({self._judged}) WHERE fate = 'quarantined'
-                {rejected}
+                FROM ({self._numbered()}) WHERE fate = 'quarantined'
+                {refused}
             )
             ORDER BY source_row
             """,
             file,
         )
 
+    def _numbered(self) -> str:
+        """The judged rows with the line of the file on which each begins."""
+        if len(self._lines.starts) == 1:
+            first, line = self._lines.starts[0]
+            return f"SELECT *, file_row_number + {line - first} AS source_row FROM ({self._judged})"
+        firsts, lines = zip(*self._lines.starts, strict=True) if self._lines.starts else ((0,), (1,))
+        table = pa.table({"first": pa.array(firsts, pa.int64()), "line": pa.array(lines, pa.int64())})
+        self._connection.register("landing_lines", table)
+        return (
+            f"SELECT judged.*, file_row_number - first + line AS source_row FROM ({self._judged}) AS judged "
+            "ASOF JOIN landing_lines ON file_row_number >= first"
+        )
+
     def _copy(self, select: str, file: Path) -> None:
         part = file.with_name(f"{file.name}.part")
-        self._connection.execute(f"COPY ({select}) TO {literal(str(part))} (FORMAT parquet, COMPRESSION zstd)")
+        try:
+            self._connection.execute(f"COPY ({select}) TO {literal(str(part))} (FORMAT parquet, COMPRESSION zstd)")
+        except duckdb.Error as error:
+            part.unlink(missing_ok=True)
+            raise _without_values(error) from None
         part.replace(file)
+
+
+def quoted_name(name: str) -> str:
+    """A column name in double quotes, dots and all."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _without_values(error: duckdb.Error) -> Exception:
+    """A database's words about a file can hold a line of it: they go no further."""
+    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+        return StorageError(
+            "The file system or the memory gave out while a file was landed.",
+            f"The database says {type(error).__name__}.",
+            "Free space, or raise memory_limit in pipeline.toml, then run the same command again.",
+        )
+    return UncleanText()
 
 
 def _merged_by_month(counted: Sequence[MonthCounts]) -> list[MonthCounts]:
@@ -194,7 +308,7 @@ def _read_csv(source: DelimitedText) -> str:
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(source.column_count))
     return (
         f"read_csv({literal(str(source.file))}, auto_detect = false, header = false, "
-        f"skip = {source.lines_before_data}, "
-        f"delim = {literal(source.delimiter)}, quote = '\"', escape = '\"', encoding = {literal(source.encoding)}, "
+        f"skip = {source.records_before_data}, "
+        f"delim = {literal(source.delimiter)}, quote = '\"', escape = '\"', encoding = 'utf-8', "
         f"columns = {{{columns}}}, max_line_size = 1048576, store_rejects = true, rejects_limit = 0)"
     )

@@ -14,6 +14,7 @@ from pipelines.errors import PipelineError, UsageError
 from pipelines.folders import DataFolder, flush_to_disk, said_in_words
 from pipelines.ingest.layouts import Recognised, recognise
 from pipelines.ingest.register import Register, RegisteredFile
+from pipelines.ingest.unpacking import Arrived, unpacked
 
 logger = logging.getLogger(__name__)
 
@@ -39,22 +40,38 @@ def add_files(
     month: date | None = None,
 ) -> list[Added]:
     """Register files as one delivery, in any order. A file whose content is known already is left as it is."""
+    with unpacked(files, data) as arrived:
+        recognised = [(file, recognise(file.path, settings, layout_name)) for file in arrived]
+        for file, match in recognised:
+            _refuse_wrong_month(file.file_name, match, month)
+        return _registered(recognised, data, month)
+
+
+def _registered(recognised: Sequence[tuple[Arrived, Recognised]], data: DataFolder, month: date | None) -> list[Added]:
     register = Register(data)
-    recognised = [(file, recognise(file, settings, layout_name)) for file in files]
-    for file, match in recognised:
-        _refuse_wrong_month(file, match, month)
     added: list[Added] = []
     new: dict[str, RegisteredFile] = {}
     for file, match in recognised:
         with said_in_words(data.root):
             registered = _keep(file, match, data, month)
-        is_new = register.find(registered.sha256) is None and registered.sha256 not in new
-        if is_new:
+        known = register.find(registered.sha256) or new.get(registered.sha256)
+        if known is None:
             new[registered.sha256] = registered
-        added.append(Added(file.name, match.layout.name, is_new, match.extra_columns))
+        else:
+            _refuse_other_month(file.file_name, known, month)
+        added.append(Added(file.file_name, match.layout.name, known is None, match.extra_columns))
     if new:
         register.add_delivery(list(new.values()))
     return added
+
+
+def _refuse_other_month(file_name: str, known: RegisteredFile, month: date | None) -> None:
+    if known.month_given != month and known.month_given is not None and month is not None:
+        raise UsageError(
+            f"The same content is registered already, as that of {known.month_given:%Y-%m}.",
+            f"File {file_name}, registered as {known.file_name}.",
+            f"If {month:%Y-%m} is right, its rows were given the wrong month: export the right file for each month.",
+        )
 
 
 def sweep_incoming(data: DataFolder, settings: Settings) -> list[Added]:
@@ -63,7 +80,9 @@ def sweep_incoming(data: DataFolder, settings: Settings) -> list[Added]:
     accepted: list[Path] = []
     for file in files:
         try:
-            _refuse_wrong_month(file, recognise(file, settings), None)
+            with unpacked([file], data) as members:
+                for member in members:
+                    _refuse_wrong_month(member.file_name, recognise(member.path, settings), None)
         except PipelineError as error:
             _refuse(file, error, data)
         else:
@@ -82,31 +101,38 @@ def _refuse(file: Path, error: PipelineError, data: DataFolder) -> None:
     logger.warning("Refused %s from incoming/: %s", file.name, error.what)
 
 
-def _refuse_wrong_month(file: Path, match: Recognised, month: date | None) -> None:
+def _refuse_wrong_month(file_name: str, match: Recognised, month: date | None) -> None:
     if match.layout.month_from == "option" and month is None:
         raise UsageError(
             f"A file of layout '{match.layout.name}' does not say its month.",
-            f"File {file.name}.",
+            f"File {file_name}.",
             "Give it with --month YYYY-MM.",
         )
     if match.layout.month_from != "option" and month is not None:
         raise UsageError(
             f"A file of layout '{match.layout.name}' says its own month, or has none.",
-            f"File {file.name}.",
+            f"File {file_name}.",
             "Leave --month out.",
         )
 
 
-def _keep(file: Path, match: Recognised, data: DataFolder, month: date | None) -> RegisteredFile:
+def _keep(file: Arrived, match: Recognised, data: DataFolder, month: date | None) -> RegisteredFile:
     """Copy the bytes while hashing them: patient files to the identifiable store, open data to raw/."""
     folder = data.originals if match.layout.is_patient_level else data.raw
     part = folder / f".{os.getpid()}.part"
     digest = hashlib.sha256()
     try:
-        with file.open("rb") as source, part.open("wb") as copy:
-            while chunk := source.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                copy.write(chunk)
+        if file.is_copy:
+            # Unpacked by us, below the same folder: it is moved, not copied again.
+            shutil.move(file.path, part)
+            with part.open("rb") as moved:
+                while chunk := moved.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+        else:
+            with file.path.open("rb") as source, part.open("wb") as copy:
+                while chunk := source.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                    copy.write(chunk)
         sha256 = digest.hexdigest()
         kept = folder / sha256
         if kept.exists():
@@ -119,7 +145,7 @@ def _keep(file: Path, match: Recognised, data: DataFolder, month: date | None) -
         raise
     return RegisteredFile(
         sha256,
-        file.name,
+        file.file_name,
         match.layout.name,
         match.layout.source,
         month,

@@ -3,27 +3,38 @@
 import hashlib
 import json
 import logging
+import shutil
+import tempfile
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-import pyarrow as pa
-
 from pipelines.config import Layout, Settings
-from pipelines.engine.duckdb import connect
-from pipelines.engine.landing import DelimitedText, JudgedRows, MonthCounts
+from pipelines.engine.landing import (
+    DelimitedText,
+    JudgedRows,
+    MonthCounts,
+    ParquetColumns,
+    SheetCells,
+    Source,
+    UncleanText,
+)
 from pipelines.engine.landing_sql import Field, LandingRules
 from pipelines.errors import ReconciliationError, UnreadableFile
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
 from pipelines.ingest.layouts import Recognised, recognise
+from pipelines.ingest.notices import odd_about, replaced_months
+from pipelines.ingest.opening import write_as_utf8
 from pipelines.ingest.register import Register, RegisteredFile, original_of
 from pipelines.products import FollowedPrefix
 
 logger = logging.getLogger(__name__)
 
 # Raise it when landing itself changes, so that files are landed anew.
-_LANDING_VERSION = 1
+_LANDING_VERSION = 2
+# A cell that holds a number keeps 15 digits of it.
+_MOST_DIGITS_OF_A_CELL = 10**15
 
 
 def land_new_files(data: DataFolder, settings: Settings, followed: Sequence[FollowedPrefix]) -> int:
@@ -32,13 +43,19 @@ def land_new_files(data: DataFolder, settings: Settings, followed: Sequence[Foll
     landed = 0
     for file in register.files():
         layout = settings.layout(file.layout)
+        if layout.content == "nhs_numbers":
+            # Stays in the identifiable store: there is nothing in it to compute with.
+            continue
         rules_hash = _rules_hash(layout, followed)
         is_landed = register.landing_rules_of(file.sha256) == rules_hash and landed_file(file, data).exists()
         if is_landed or not _can_land_again(file, data):
             continue
         recognised = recognise(original_of(file, data), settings, file.layout)
         counts = _land(file, recognised, data, settings, followed)
+        before = register.loaded_months()
         register.record_landing(file.sha256, rules_hash, recognised.extra_columns, counts)
+        for sentence in (*replaced_months(file, before, counts), *odd_about(file, counts)):
+            logger.warning("%s", sentence)
         landed += 1
     return landed
 
@@ -74,64 +91,126 @@ def _land(
     settings: Settings,
     followed: Sequence[FollowedPrefix],
 ) -> list[MonthCounts]:
-    layout = recognised.layout
-    connection = connect(None, data.tmp, memory_limit=settings.pipeline.memory_limit, threads=settings.pipeline.threads)
-    # Rows are numbered as they stand in the file.
-    connection.execute("SET preserve_insertion_order = true")
+    # Patients' identifiers lie here in clear while a file is landed, and are gone when it is.
+    work = Path(tempfile.mkdtemp(prefix="landing-", dir=data.tmp))
     try:
-        rows = JudgedRows(connection, _source_of(file, recognised, data), _landing_rules(file, recognised, followed))
-        if layout.is_patient_level:
-            rows.use_patients(open_door(data).pass_through(rows.distinct_patients(), file.file_name))
-        counts = rows.counts()
-        _check(file, counts, settings)
-        rows.write_landed(landed_file(file, data))
-        if any(month.rows_quarantined for month in counts):
-            rows.write_quarantine(quarantine_file(file, data))
-        else:
-            quarantine_file(file, data).unlink(missing_ok=True)
-        return counts
+        rows = _judged(file, recognised, original_of(file, data), work, settings, followed)
+        try:
+            if recognised.layout.is_patient_level:
+                rows.use_patients(open_door(data).pass_through(rows.distinct_patients(), file.file_name))
+            counts = rows.counts()
+            _check(file, counts, rows.rows_unaccounted, settings)
+            rows.write_landed(landed_file(file, data))
+            if any(month.rows_quarantined for month in counts):
+                rows.write_quarantine(quarantine_file(file, data))
+            else:
+                quarantine_file(file, data).unlink(missing_ok=True)
+            return counts
+        finally:
+            rows.close()
     finally:
-        connection.close()
+        shutil.rmtree(work, ignore_errors=True)
 
 
-def _source_of(file: RegisteredFile, recognised: Recognised, data: DataFolder) -> DelimitedText | pa.Table:
-    original = original_of(file, data)
+def _judged(
+    file: RegisteredFile,
+    recognised: Recognised,
+    original: Path,
+    work: Path,
+    settings: Settings,
+    followed: Sequence[FollowedPrefix],
+) -> JudgedRows:
+    """Read and judge a file; where its bytes are no clean UTF-8, a mended copy of them."""
+    rules = _landing_rules(file, recognised, followed)
+    run = {"memory_limit": settings.pipeline.memory_limit, "threads": settings.pipeline.threads}
+    try:
+        if recognised.kind == "text" and recognised.encoding != "utf-8":
+            raise UncleanText
+        return JudgedRows(_source_of(file, recognised, original), rules, work, **run)  # type: ignore[arg-type]
+    except UncleanText:
+        if recognised.kind != "text":
+            raise UnreadableFile(
+                "The file cannot be read to its end: it is damaged.", f"File {file.file_name}.", "Export it again."
+            ) from None
+    mended = work / "mended.csv"
+    write_as_utf8(original, recognised.encoding, mended)
+    try:
+        return JudgedRows(_source_of(file, recognised, mended), rules, work, **run)  # type: ignore[arg-type]
+    except UncleanText:
+        raise _cannot_be_cut(file) from None
+
+
+def _cannot_be_cut(file: RegisteredFile) -> UnreadableFile:
+    return UnreadableFile(
+        "The file cannot be cut into rows and columns.",
+        f"File {file.file_name}. A quotation mark that is never closed is the usual cause.",
+        "Export it again; if that does not help, as .xlsx.",
+    )
+
+
+def _source_of(file: RegisteredFile, recognised: Recognised, readable: Path) -> Source:
+    if recognised.kind == "parquet":
+        return ParquetColumns(readable, recognised.header)
     if recognised.sheet is None:
-        return DelimitedText(
-            original,
-            recognised.delimiter,
-            recognised.encoding,
-            recognised.lines_before_data,
-            recognised.column_count,
-        )
+        return DelimitedText(readable, recognised.delimiter, recognised.lines_before_data, recognised.column_count)
     import fastexcel
+    import polars as pl
 
-    sheet = fastexcel.read_excel(original).load_sheet(recognised.sheet, header_row=None, dtypes="string")
-    cells = sheet.to_polars().slice(recognised.lines_before_data).to_arrow()
-    cells = cells.rename_columns([f"c{position}" for position in range(cells.num_columns)])
-    return cells.replace_schema_metadata({"rows_before_data": str(recognised.lines_before_data)})
+    workbook = fastexcel.read_excel(readable)
+    sheet = workbook.load_sheet(recognised.sheet, header_row=None, skip_rows=0, dtypes="string")
+    cells = sheet.to_polars().slice(recognised.lines_before_data)
+    patient = recognised.columns.get("patient_id")
+    if patient is not None:
+        typed = workbook.load_sheet(
+            recognised.sheet, header_row=None, skip_rows=recognised.lines_before_data, use_columns=[patient]
+        ).to_polars()
+        numbers = typed.select(pl.selectors.numeric())
+        if numbers.width and (numbers.to_series().abs().max() or 0) >= _MOST_DIGITS_OF_A_CELL:
+            raise UnreadableFile(
+                "A spreadsheet has rounded the patient identifiers of this file: they are numbers of over 15 digits.",
+                f"File {file.file_name}. The lost digits cannot be restored.",
+                "Export the report again with identifiers as text, or as csv.",
+            )
+    return SheetCells(
+        cells.rename({name: f"c{position}" for position, name in enumerate(cells.columns)}).to_arrow(),
+        recognised.lines_before_data,
+    )
 
 
 def _landing_rules(file: RegisteredFile, recognised: Recognised, followed: Sequence[FollowedPrefix]) -> LandingRules:
     layout = recognised.layout
-    fields = tuple(
+    fields = [
         Field(name, recognised.columns[name], column.kind, column.required, column.critical)
         for name, column in layout.columns.items()
         if name in recognised.columns
-    )
+    ]
+    constants = [
+        (recognised.column_count + number, field, text)
+        for number, (field, text) in enumerate(layout.constants.items())
+        if field not in recognised.columns
+    ]
+    fields += [Field(field, column, "text", required=False, critical=False) for column, field, _ in constants]
     is_items = layout.content != "reference"
     return LandingRules(
-        fields=fields,
+        fields=tuple(fields),
         month=file.month_given,
         footer=layout.footer,
         rows_are_unique=layout.rows_are_unique,
         followed_prefixes=tuple((prefix.bnf_prefix, prefix.counted) for prefix in followed) if is_items else (),
         practice_may_be_blank=is_items,
+        months_may_be_serials=recognised.kind == "workbook",
+        constants=tuple((column, text) for column, _, text in constants),
     )
 
 
-def _check(file: RegisteredFile, counts: Sequence[MonthCounts], settings: Settings) -> None:
+def _check(file: RegisteredFile, counts: Sequence[MonthCounts], unaccounted: int, settings: Settings) -> None:
     """Nothing lost, nothing doubled; and not more quarantined than this pipeline's owner accepts."""
+    if unaccounted:
+        raise ReconciliationError(
+            "The rows of a file do not add up.",
+            f"{file.file_name}: two ways of counting its rows differ by {unaccounted:,}.",
+            "A quotation mark is out of place somewhere in it. Export it again; if that does not help, as .xlsx.",
+        )
     for month in counts:
         parts = month.rows_loaded + month.rows_out_of_scope + month.rows_quarantined + month.rows_duplicate
         if parts != month.rows_read:
@@ -147,7 +226,7 @@ def _check(file: RegisteredFile, counts: Sequence[MonthCounts], settings: Settin
     if Decimal(quarantined) > settings.pipeline.quarantined_share_limit * read:
         raise ReconciliationError(
             f"{quarantined:,} of {read:,} rows of a file cannot be read.",
-            f"File {file.file_name}; the limit is {settings.pipeline.quarantined_share_limit:%} of its rows.",
+            f"File {file.file_name}; the limit is {settings.pipeline.quarantined_share_limit:.1%} of its rows.",
             "Compare the file with its layout in configs/sources/, or export it again.",
         )
 

@@ -3,13 +3,17 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pipelines.config import Layout, LayoutColumn, Settings, normalise_header
 from pipelines.engine.landing_sql import PATTERNS
 from pipelines.errors import UnknownLayout, UnreadableFile
-from pipelines.ingest.opening import Encoding, is_workbook, open_text
+from pipelines.ingest.opening import Encoding, FileKind, kind_of_file, open_text
+
+# What a sheet of Excel can hold: one that is full has very likely lost what came after.
+MOST_SHEET_ROWS = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Recognised:
     encoding: Encoding = "utf-8"
     delimiter: str = ","
     sheet: str | None = None
+    kind: FileKind = "text"
+    header: tuple[str, ...] = ()
 
 
 def recognise(file: Path, settings: Settings, layout_name: str | None = None) -> Recognised:
@@ -31,25 +37,43 @@ def recognise(file: Path, settings: Settings, layout_name: str | None = None) ->
     if not file.is_file():
         raise UnreadableFile("The file does not exist.", f"File {file}.", "Check the path.")
     layouts = (settings.layout(layout_name),) if layout_name else settings.layouts
-    if is_workbook(file):
-        return _recognise_workbook(file, layouts, asked_for=layout_name is not None)
-    opened = open_text(file)
-    found = _matches(opened.head, (layout for layout in layouts if not layout.sheet), asked_for=layout_name is not None)
+    asked_for = layout_name is not None
+    kind = kind_of_file(file)
+    heads: Sequence[Sequence[str]]
+    if kind in ("zip", "gzip"):
+        raise UnreadableFile("A packed file has to be unpacked first.", f"File {file.name}.", "Unpack it.")
+    if kind == "workbook":
+        found, heads, name = _matches_of_workbook(file, layouts, asked_for=asked_for)
+    else:
+        heads, dress = _head_of(file, kind)
+        matches = _matches(heads, (layout for layout in layouts if not layout.sheet), asked_for=asked_for)
+        found, name = [replace(match, **dress) for match in matches], file.name
     if not found:
-        raise _unknown(file.name, opened.head, layouts)
-    best = _only_best(file.name, found)
-    return Recognised(
-        best.layout,
-        best.columns,
-        best.extra_columns,
-        best.lines_before_data,
-        best.column_count,
-        encoding=opened.encoding,
-        delimiter=opened.delimiter,
-    )
+        raise _unknown(name, heads, layouts)
+    return _only_best(file.name, found)
 
 
-def _recognise_workbook(file: Path, layouts: Iterable[Layout], *, asked_for: bool) -> Recognised:
+def _head_of(file: Path, kind: FileKind) -> tuple[Sequence[Sequence[str]], dict[str, Any]]:
+    """The first lines of a file of text or Parquet, and how it is to be read."""
+    if kind == "text":
+        opened = open_text(file)
+        return opened.head, {"encoding": opened.encoding, "delimiter": opened.delimiter}
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names = tuple(pq.read_schema(file).names)
+    except pa.ArrowException:
+        raise UnreadableFile(
+            "The Parquet file cannot be read.", f"File {file.name}.", "Export or fetch it again."
+        ) from None
+    return (names,), {"kind": "parquet"}
+
+
+def _matches_of_workbook(
+    file: Path, layouts: Iterable[Layout], *, asked_for: bool
+) -> tuple[list[Recognised], list[tuple[str, ...]], str]:
+    """What fits each sheet, the first lines of all, and the file's name with its sheets."""
     import fastexcel
 
     try:
@@ -63,27 +87,19 @@ def _recognise_workbook(file: Path, layouts: Iterable[Layout], *, asked_for: boo
     found: list[Recognised] = []
     heads: list[tuple[str, ...]] = []
     for sheet in workbook.sheet_names:
-        table = workbook.load_sheet(sheet, header_row=None, n_rows=50, dtypes="string").to_polars()
-        head = tuple(tuple(cell or "" for cell in row) for row in table.rows())
+        loaded = workbook.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=50, dtypes="string")
+        head = tuple(tuple(cell or "" for cell in row) for row in loaded.to_polars().rows())
         heads.extend(head[:3])
-        for layout in layouts:
-            if layout.sheet and not re.search(layout.sheet, sheet, re.IGNORECASE):
-                continue
-            matched = _match(head, layout, asked_for=asked_for)
-            if matched:
-                found.append(
-                    Recognised(
-                        layout,
-                        matched.columns,
-                        matched.extra_columns,
-                        matched.lines_before_data,
-                        matched.column_count,
-                        sheet=sheet,
-                    )
-                )
-    if not found:
-        raise _unknown(f"{file.name} (sheets: {', '.join(workbook.sheet_names)})", heads, layouts)
-    return _only_best(file.name, found)
+        fitting = [layout for layout in layouts if not layout.sheet or re.search(layout.sheet, sheet, re.IGNORECASE)]
+        matches = _matches(head, fitting, asked_for=asked_for)
+        if matches and loaded.total_height >= MOST_SHEET_ROWS:
+            raise UnreadableFile(
+                f"A sheet is full to its last row ({MOST_SHEET_ROWS:,}), so rows are very likely missing.",
+                f"File {file.name}, sheet '{sheet}'.",
+                "Export it as csv, or in parts of fewer rows.",
+            )
+        found += [replace(match, sheet=sheet, kind="workbook") for match in matches]
+    return found, heads, f"{file.name} (sheets: {', '.join(workbook.sheet_names)})"
 
 
 def _matches(head: Sequence[Sequence[str]], layouts: Iterable[Layout], *, asked_for: bool) -> list[Recognised]:
@@ -101,7 +117,9 @@ def _match(head: Sequence[Sequence[str]], layout: Layout, *, asked_for: bool) ->
         if columns is not None:
             used = set(columns.values())
             extra = tuple(cell for position, cell in enumerate(cells) if position not in used and cell.strip())
-            return Recognised(layout, columns, extra, line + 1, len(cells))
+            if extra and layout.only_these_columns:
+                continue
+            return Recognised(layout, columns, extra, line + 1, len(cells), header=tuple(cells))
     return None
 
 
@@ -146,17 +164,43 @@ def _only_best(file_name: str, found: list[Recognised]) -> Recognised:
     return found[0]
 
 
+def _fullest(head: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The line that is most likely the header: the first of those with the most cells filled."""
+    return max(head, key=lambda cells: sum(bool(cell.strip()) for cell in cells), default=())
+
+
+def header_of(file: Path) -> Sequence[str]:
+    """The line of an unrecognised file that is most likely its header."""
+    kind = kind_of_file(file)
+    if kind == "workbook":
+        return _fullest(_matches_of_workbook(file, (), asked_for=False)[1])
+    return _fullest(_head_of(file, kind)[0])
+
+
+def nearest_name(field: str, column: LayoutColumn, present: Sequence[str]) -> str | None:
+    """The name in a header that is most like one of those a field may have."""
+    near = [
+        (difflib.SequenceMatcher(None, name, found).ratio(), found)
+        for name in map(normalise_header, column.names or (field,))
+        for found in difflib.get_close_matches(name, present, n=1)
+    ]
+    return max(near)[1] if near else None
+
+
 def _unknown(file_name: str, head: Sequence[Sequence[str]], layouts: Iterable[Layout]) -> UnknownLayout:
     """Name the layout that came nearest and what it lacks, so that the user sees what to mend."""
-    header = max(head, key=lambda cells: sum(bool(cell.strip()) for cell in cells), default=())
+    header = _fullest(head)
     present = [normalise_header(cell) for cell in header if cell.strip()]
     scored = []
     for layout in layouts:
         lacking = []
         for field, column in layout.columns.items():
             if column.required and not set(map(normalise_header, column.names)) & set(present):
-                near = difflib.get_close_matches(normalise_header((column.names or (field,))[0]), present, n=1)
-                lacking.append(f"{(column.names or (field,))[0]}" + (f" (nearest: '{near[0]}')" if near else ""))
+                near = nearest_name(field, column, present)
+                lacking.append(f"{(column.names or (field,))[0]}" + (f" (nearest: '{near}')" if near else ""))
+        if not lacking and layout.only_these_columns:
+            # It has all that such a list needs, and more: it is another kind of file.
+            continue
         required = sum(column.required for column in layout.columns.values())
         scored.append((1 - len(lacking) / max(required, 1), layout.name, lacking))
     scored.sort(key=lambda entry: (-entry[0], entry[1]))

@@ -14,7 +14,7 @@ LAYERS = (
     ("cli",),
     ("flows",),
     ("refresh", "factor_sets"),
-    ("ingest", "build", "contracts", "publish", "release", "report", "synthetic", "ome_table"),
+    ("fetch", "ingest", "build", "contracts", "publish", "release", "report", "synthetic", "ome_table"),
     ("identity", "products", "disclosure", "models"),
     ("engine", "statistics"),
     ("config", "folders"),
@@ -27,7 +27,10 @@ ONLY_IN = {
     "great_expectations": {"contracts.py"},
     "requests": {"fetch/http.py"},
     "duckdb": {"engine/duckdb.py", "engine/landing.py"},
-    "typer": {f"cli/{room}.py" for room in ("common", "main", "loading", "warehouse", "products", "cases", "factors")},
+    "typer": {
+        f"cli/{room}.py"
+        for room in ("common", "main", "loading", "warehouse", "products", "cases", "factors", "fetching", "layouts")
+    },
 }
 FILES = sorted(assets.CODE_DIR.rglob("*.py"))
 
