@@ -121,7 +121,8 @@ class DuckDBEngine:
                 "SELECT schema_name || '.' || table_name, TRUE, '' FROM duckdb_tables() "
                 "WHERE schema_name IN ('marts', 'reference') AND database_name = current_database() "
                 "UNION ALL SELECT schema_name || '.' || view_name, contains(sql, 'intermediate.'), sql "
-                "FROM duckdb_views() WHERE schema_name IN ('marts', 'reference') AND database_name = current_database() ORDER BY 2 DESC, 1"
+                "FROM duckdb_views() "
+                "WHERE schema_name IN ('marts', 'reference') AND database_name = current_database() ORDER BY 2 DESC, 1"
             ).fetchall()
             for schema in ("marts", "reference"):
                 self.connection.execute(f"CREATE SCHEMA published.{schema}")
