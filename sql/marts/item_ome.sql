@@ -4,7 +4,8 @@
 -- Key: item_id
 --
 -- An item that cannot be converted keeps its row: ome_mg is NULL and ome_status says why. net_quantity is what reversals
--- leave of total_quantity. patient_key is NULL for EPD and for items whose patient is not identified.
+-- leave of total_quantity. Oral, transdermal and parenteral doses are told apart by route. patient_key is NULL for
+-- EPD and for items whose patient is not identified.
 SELECT
     items.item_id,
     items.source,
@@ -16,6 +17,7 @@ SELECT
     items.drug,
     items.route,
     items.form,
+    items.is_immediate_release_fentanyl,
     items.items,
     items.total_quantity,
     items.net_quantity,
