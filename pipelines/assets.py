@@ -16,6 +16,11 @@ TEMPLATE_DIR = _ROOT / "reports" / "templates"
 CODE_DIR = _PACKAGE
 
 
+def query(name: str) -> str:
+    """The SELECT of sql/queries/<name>.sql: what a command or a report asks of a warehouse, with `$name` parameters."""
+    return (SQL_DIR / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+
+
 def content_files() -> list[Path]:
     """Every shipped file that can change a published figure: code, SQL and clinical tables, in a fixed order."""
     code = [path for path in CODE_DIR.rglob("*.py") if _IN_WHEEL not in path.parents]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines import models
+from pipelines import assets, models
 from pipelines.config import Layout, Settings
 from pipelines.engine.base import Engine, LandedPart, Parameter
 from pipelines.errors import ContractError, ModelError
@@ -284,9 +284,6 @@ def _numbered(resolved: pa.Table, asked: pa.Table) -> pa.Table:
 
 def unconverted_share(engine: Engine) -> tuple[int, int, Decimal]:
     """Opioid items without a dose that count towards the gate, all opioid items, and the share."""
-    row = engine.fetch(
-        "SELECT coalesce(sum(items) FILTER (ome_status NOT IN ('converted', 'excluded_by_factor_set', "
-        "'reversal_netted')), 0) AS unconverted, coalesce(sum(items), 0) AS items FROM intermediate.int_items__ome"
-    ).to_pylist()[0]
+    row = engine.fetch(assets.query("gate_unconverted_share")).to_pylist()[0]
     unconverted, items = int(row["unconverted"]), int(row["items"])
     return unconverted, items, Decimal(unconverted) / Decimal(items) if items else Decimal(0)

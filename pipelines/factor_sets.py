@@ -16,23 +16,6 @@ from pipelines.folders import DataFolder
 from pipelines.ingest.register import Register
 from pipelines.products import ProductReference
 
-# The cohorts that a factor can move people into or out of.
-_DOSE_COHORTS = (
-    "high_dose",
-    "high_dose_possible",
-    "high_dose_recent",
-    "high_dose_new",
-    "high_dose_ge120",
-    "high_dose_gt90",
-    "high_dose_ge90",
-    "near_threshold",
-    "high_dose_long_term",
-    "high_dose_gabapentinoid",
-    "all_three",
-    "escalating",
-    "rapid_escalation",
-)
-
 
 @dataclass(frozen=True)
 class FactorChange:
@@ -118,20 +101,11 @@ def _built(data: DataFolder, settings: Settings, factor_set: str) -> tuple[pa.Ta
     engine = DuckDBEngine(None, data.tmp, memory_limit=told.pipeline.memory_limit, threads=told.pipeline.threads)
     try:
         build(inputs, engine, ["marts.patient_month"])
-        products = engine.fetch(
-            "SELECT p.bnf_code, p.bnf_description, coalesce(CAST(p.ome_mg_per_unit AS VARCHAR), p.ome_status) AS ome, "
-            "CAST(sum(i.items) AS BIGINT) AS items FROM reference.products AS p "
-            "INNER JOIN intermediate.int_items__classified AS i USING (product_number) "
-            # Patients' items where there are any: EPD counts the same dispensing again.
-            "WHERE p.in_scope AND i.source = (SELECT max(source) FROM intermediate.int_items__classified) GROUP BY ALL"
-        )
-        cohorts = engine.fetch(
-            f"SELECT month, patient_key, {', '.join(_DOSE_COHORTS)} FROM marts.patient_month WHERE month = "
-            "(SELECT max(month) FROM intermediate.int_months__patient WHERE is_loaded AND NOT is_provisional)"
-        )
+        products = engine.fetch(assets.query("factor_sets_products"))
+        members = engine.fetch(assets.query("factor_sets_members"))
     finally:
         engine.close()
-    return products, cohorts
+    return products, members
 
 
 def _product_changes(before: pa.Table, after: pa.Table) -> tuple[ProductChange, ...]:
@@ -155,7 +129,7 @@ def _cohort_changes(before: pa.Table, after: pa.Table) -> tuple[date | None, tup
         return {key for key, row in rows.items() if row[cohort]}
 
     changes = []
-    for cohort in _DOSE_COHORTS:
+    for cohort in before.column_names[2:]:
         was, is_now = members(one, cohort), members(other, cohort)
         changes.append(CohortChange(cohort, len(was), len(is_now), len(is_now - was), len(was - is_now)))
     return month, tuple(changes)

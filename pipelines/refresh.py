@@ -28,8 +28,9 @@ from pipelines.ingest.landing import land_new_files
 from pipelines.ingest.register import Register, Run
 from pipelines.models import SqlModel
 from pipelines.products import ProductReference, followed_prefixes
-from pipelines.publish import Snapshot, publish, snapshot_id
+from pipelines.publish import publish, snapshot_id
 from pipelines.report import write_reports
+from pipelines.snapshots import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -206,10 +207,7 @@ def check(options: RefreshOptions, built: Built) -> int:
 
 
 def _most_unconverted(engine: Engine) -> str:
-    rows = engine.fetch(
-        "SELECT coalesce(nullif(bnf_description, ''), bnf_code) AS product, ome_status, items "
-        "FROM marts.unconverted_items WHERE counts_towards_gate ORDER BY items DESC, 1 LIMIT 5"
-    ).to_pylist()
+    rows = engine.fetch(assets.query("gate_most_unconverted")).to_pylist()
     return "; ".join(f"{row['product']} ({row['ome_status']}, {row['items']} items)" for row in rows)
 
 

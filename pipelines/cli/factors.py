@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines import assets
 from pipelines.cli.common import (
     DEFAULT_DATA_DIR,
     DEFAULT_REPORTS_DIR,
@@ -107,7 +108,7 @@ def products(
     with errors_in_words():
         from pipelines.engine.duckdb import fetch_published
         from pipelines.products import remedy_for
-        from pipelines.publish import current_snapshot
+        from pipelines.snapshots import current_snapshot
 
         data = data_folder(data_dir)
         snapshot = current_snapshot(data)
@@ -115,9 +116,7 @@ def products(
             rows = fetch_published(
                 snapshot.file,
                 data.tmp,
-                "SELECT bnf_code, bnf_description, ome_status, reason, sum(items) AS items, "
-                "max(last_month) AS last_month FROM marts.unconverted_items GROUP BY ALL "
-                "ORDER BY items DESC, bnf_code, bnf_description",
+                assets.query("products_without_dose"),
             ).to_pylist()
             table(
                 ("BNF code", "description", "status", "items", "last month", "why", "remedy"),
@@ -139,8 +138,7 @@ def products(
         rows = fetch_published(
             snapshot.file,
             data.tmp,
-            "SELECT bnf_code, bnf_description, drug, route, form, ome_mg_per_unit, ome_status, resolved_by, "
-            "resolved_from FROM reference.products WHERE product_class = 'opioid' ORDER BY bnf_code, bnf_description",
+            assets.query("products_opioid"),
         ).to_pylist()
         table(
             ("BNF code", "description", "drug", "route", "form", "OME mg/unit", "status", "by", "from"),

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from pipelines import disclosure
+from pipelines import assets, disclosure
 from pipelines.config import Settings
 from pipelines.disclosure import SUPPRESSED_MARK, Policy
 from pipelines.engine.duckdb import read_only
@@ -77,9 +77,9 @@ class Leaving:
 
 
 class Ask(Protocol):
-    """The rows of one question to the published warehouse, with `$name` parameters."""
+    """The rows of one query of sql/queries/ to the published warehouse, with `$name` parameters."""
 
-    def __call__(self, sql: str, **parameters: Any) -> list[Any]: ...
+    def __call__(self, query: str, **parameters: Any) -> list[dict[str, Any]]: ...
 
 
 def read(warehouse_file: Path, snapshot_id: str, settings: Settings, spill_folder: Path) -> Leaving:
@@ -87,26 +87,28 @@ def read(warehouse_file: Path, snapshot_id: str, settings: Settings, spill_folde
     policy = next(iter(disclosure.load_policies(settings.disclosure_file).values()))
     connection = read_only(warehouse_file, spill_folder)
 
-    def ask(sql: str, **parameters: Any) -> list[Any]:
-        return connection.execute(sql, parameters).fetchall()
+    def ask(query: str, **parameters: Any) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = connection.sql(assets.query(query), params=parameters).to_arrow_table().to_pylist()
+        return rows
 
     try:
-        trends = pl.from_arrow(connection.sql("SELECT * FROM marts.trends").to_arrow_table())
+        trends = pl.from_arrow(connection.sql(assets.query("report_trends")).to_arrow_table())
         assert isinstance(trends, pl.DataFrame)
         title, checked_by = _factor_set(ask, settings)
+        run = next(iter(ask("report_run", snapshot_id=snapshot_id)), {"as_at_month": None, "allow_unconverted": None})
         return Leaving(
             snapshot_id=snapshot_id,
             policy=policy,
             trends=protected_trends(trends, policy, settings),
-            has_patients=bool(ask("SELECT 1 FROM marts.patient_month LIMIT 1")),
+            has_patients=bool(ask("any_patient")),
             sources=_source_rows(ask, policy),
             unconverted=_unconverted(ask, policy),
             unconverted_products=_unconverted_products(ask, policy),
             reference_files=_reference_files(ask, settings),
             factor_set_title=title,
             factors_checked_by=checked_by,
-            allowed_unconverted=_reason_of_publication(ask, snapshot_id),
-            as_at_month=_month_asked_for(ask, snapshot_id),
+            allowed_unconverted=run["allow_unconverted"],
+            as_at_month=run["as_at_month"],
         )
     finally:
         connection.close()
@@ -126,16 +128,6 @@ def protected_trends(trends: pl.DataFrame, policy: Policy, settings: Settings) -
     return protected.sort("org_level", "org_code", "measure", "month")
 
 
-def _month_asked_for(ask: Ask, snapshot_id: str) -> date | None:
-    """The as-at month that the refresh was given, if it was given one."""
-    rows = ask(
-        "SELECT CAST(as_at_month AS DATE) FROM marts.runs WHERE snapshot_id = $snapshot_id AND outcome = 'published' "
-        "ORDER BY started_at DESC LIMIT 1",
-        snapshot_id=snapshot_id,
-    )
-    return rows[0][0] if rows else None
-
-
 def protected_text(count: int, people: int | None, policy: Policy) -> str:
     """A count as text: `[c]` where it, or the people behind it, are too few; else rounded. Public: people None."""
     if people is None:
@@ -148,72 +140,43 @@ def protected_text(count: int, people: int | None, policy: Policy) -> str:
 
 def _source_rows(ask: Ask, policy: Policy) -> tuple[SourceRows, ...]:
     """Rows read and quarantined by source; of patients' files they count as people."""
-    rows = ask(
-        "SELECT source, sum(rows_read), sum(rows_quarantined) FROM marts.load_manifest "
-        "WHERE source IN ('patient_items', 'epd') AND is_current GROUP BY source ORDER BY source DESC"
-    )
     found = []
-    for source, rows_read, quarantined in rows:
-        is_public = source != PATIENT_SOURCE
+    for row in ask("report_source_rows"):
+        is_public = row["source"] != PATIENT_SOURCE
         as_read, set_aside = (
-            protected_text(int(count), None if is_public else int(count), policy) for count in (rows_read, quarantined)
+            protected_text(int(count), None if is_public else int(count), policy)
+            for count in (row["rows_read"], row["rows_quarantined"])
         )
-        found.append(SourceRows(source, as_read, set_aside, has_quarantined=quarantined > 0))
+        found.append(SourceRows(row["source"], as_read, set_aside, has_quarantined=row["rows_quarantined"] > 0))
     return tuple(found)
-
-
-_UNCONVERTED = """
-    FROM marts.item_ome AS items
-    INNER JOIN (
-        SELECT DISTINCT source, bnf_code, bnf_description, ome_status
-        FROM marts.unconverted_items
-        WHERE counts_towards_gate
-    ) AS unconverted
-        ON items.source = unconverted.source
-        AND items.ome_status = unconverted.ome_status
-        AND items.bnf_code IS NOT DISTINCT FROM unconverted.bnf_code
-        AND items.bnf_description IS NOT DISTINCT FROM unconverted.bnf_description
-"""
 
 
 def _unconverted(ask: Ask, policy: Policy) -> tuple[Unconverted, ...]:
-    rows = ask(
-        "SELECT items.source, count(DISTINCT (items.bnf_code, items.bnf_description)), sum(items.items), "
-        f"count(DISTINCT patient_key) {_UNCONVERTED} GROUP BY items.source"
-    )
-    without = {source: counts for source, *counts in rows}
-    totals = ask(
-        "SELECT source, sum(items), count(DISTINCT patient_key) FROM marts.item_ome GROUP BY source ORDER BY 1 DESC"
-    )
-    found = []
-    for source, all_items, everyone in totals:
-        is_public = source == PUBLIC_SOURCE
-        products, items, people = without.get(source, (0, 0, 0))
-        found.append(
-            Unconverted(
-                source,
-                int(products),
-                protected_text(int(items), None if is_public else int(people), policy),
-                protected_text(int(all_items), None if is_public else int(everyone), policy),
-            )
+    def shown(row: dict[str, Any], items: str, people: str) -> str:
+        is_public = row["source"] == PUBLIC_SOURCE
+        return protected_text(int(row[items]), None if is_public else int(row[people]), policy)
+
+    return tuple(
+        Unconverted(
+            row["source"],
+            int(row["unconverted_products"]),
+            shown(row, "unconverted_items", "unconverted_people"),
+            shown(row, "items", "people"),
         )
-    return tuple(found)
+        for row in ask("report_items")
+    )
 
 
 def _unconverted_products(ask: Ask, policy: Policy) -> tuple[UnconvertedProduct, ...]:
     """Product by product. Where one of a patient source is hidden all are: their sum stands above the list."""
-    rows = ask(
-        "SELECT items.source, coalesce(nullif(items.bnf_description, ''), items.bnf_code), items.ome_status, "
-        f"sum(items.items), count(DISTINCT patient_key) {_UNCONVERTED} GROUP BY ALL ORDER BY 1 DESC, 2, 3"
-    )
     found = [
         UnconvertedProduct(
-            source,
-            product,
-            status,
-            protected_text(int(items), None if source == PUBLIC_SOURCE else int(people), policy),
+            row["source"],
+            row["product"],
+            row["ome_status"],
+            protected_text(int(row["items"]), None if row["source"] == PUBLIC_SOURCE else int(row["people"]), policy),
         )
-        for source, product, status, items, people in rows
+        for row in ask("report_unconverted")
     ]
     hides_one = {row.source for row in found if row.items == SUPPRESSED_MARK}
     return tuple(replace(row, items=SUPPRESSED_MARK) if row.source in hides_one else row for row in found)
@@ -221,24 +184,15 @@ def _unconverted_products(ask: Ask, policy: Policy) -> tuple[UnconvertedProduct,
 
 def _reference_files(ask: Ask, settings: Settings) -> tuple[ReferenceFile, ...]:
     titles = {layout.name: layout.title for layout in settings.layouts if layout.content == "reference"}
-    rows = ask("SELECT layout, max(month) FROM marts.load_manifest WHERE is_current GROUP BY layout ORDER BY 1")
-    return tuple(ReferenceFile(titles[layout], month) for layout, month in rows if layout in titles)
+    return tuple(
+        ReferenceFile(titles[row["layout"]], row["newest_month"])
+        for row in ask("report_reference_files")
+        if row["layout"] in titles
+    )
 
 
 def _factor_set(ask: Ask, settings: Settings) -> tuple[str, str]:
     """Its title and who has checked it."""
-    rows = ask(
-        "SELECT title, checked_by FROM reference.factor_sets WHERE factor_set = $name ORDER BY valid_from DESC LIMIT 1",
-        name=settings.pipeline.factor_set,
-    )
-    return (str(rows[0][0]), str(rows[0][1])) if rows else (settings.pipeline.factor_set, "")
-
-
-def _reason_of_publication(ask: Ask, snapshot_id: str) -> str | None:
-    """The reason given with --allow-unconverted when this snapshot was published, if one was."""
-    rows = ask(
-        "SELECT allow_unconverted FROM marts.runs WHERE snapshot_id = $snapshot AND outcome = 'published' "
-        "ORDER BY started_at DESC, run_id DESC LIMIT 1",
-        snapshot=snapshot_id,
-    )
-    return rows[0][0] if rows else None
+    name = settings.pipeline.factor_set
+    row = next(iter(ask("report_factor_set", factor_set=name)), {"title": name, "checked_by": ""})
+    return str(row["title"]), str(row["checked_by"])
