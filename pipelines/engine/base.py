@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Parameter = int | str | Decimal | None
 
@@ -30,10 +31,10 @@ class Engine(Protocol):
     ) -> None:
         """Materialise one SELECT as `schema.table`."""
 
-    def load(self, name: str, table: pa.Table) -> None:
+    def load(self, name: str, table: "pa.Table") -> None:
         """Store a small Arrow table as `schema.table`."""
 
-    def view_landed(self, name: str, parts: Sequence[LandedPart], shape: pa.Schema) -> None:
+    def view_landed(self, name: str, parts: Sequence[LandedPart], shape: "pa.Schema") -> None:
         """Let `schema.table` show landed Parquet, each part in its current months; of none, an empty table."""
 
     def count(self, name: str) -> int:
@@ -42,11 +43,13 @@ class Engine(Protocol):
     def rows_beyond_key(self, name: str, key: Sequence[str]) -> int:
         """Rows that a key does not tell apart: 0 where the key holds."""
 
-    def fetch(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> pa.Table:
+    def fetch(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> "pa.Table":
         """The rows of a SELECT."""
 
-    def copy_published(self, file: Path, comments: Mapping[str, str]) -> None:
-        """Write marts and reference, and nothing else, to a new database file."""
+    def copy_published(
+        self, file: Path, comments: Mapping[str, str], keys: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Write marts and reference, and nothing else, to a new database file; rows in the order of their keys."""
 
     def close(self) -> None:
         """Give back files and memory."""

@@ -4,13 +4,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
-import pyarrow as pa
 
 from pipelines.engine.base import LandedPart, Parameter
 from pipelines.errors import ModelError, QueryError, StorageError
+
+# Half a second to import: a query and a list do without it.
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
 
@@ -25,14 +28,26 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def connect(file: Path | None, spill_folder: Path, *, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
-    """A connection whose spill files are encrypted and lie in our own folder.
+def _constant(parameter: Parameter) -> str:
+    if parameter is None:
+        return "NULL"
+    return literal(parameter) if isinstance(parameter, str) else str(parameter)
 
-    `file` None keeps the database in memory. Nothing is downloaded: extensions are neither installed nor loaded.
+
+def connect(
+    file: Path | None, spill_folder: Path, *, memory_limit: str, threads: int, may_spill: bool = True
+) -> duckdb.DuckDBPyConnection:
+    """A connection whose spill files lie in our own closed folder, or that never spills.
+
+    What spills is in clear: DuckDB writes encrypted files only with an extension that has to be downloaded. So a
+    build, whose file holds the same pseudonymised rows in the same folder, may spill, and whoever handles
+    identifiers may not: beyond the memory limit it fails. `file` None keeps the database in memory. Extensions are
+    neither installed nor loaded.
     """
     settings: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(spill_folder),
-        "temp_file_encryption": "true",
+        # Asked for encryption that it cannot do, DuckDB refuses to write: nothing spills.
+        "temp_file_encryption": "false" if may_spill else "true",
         "memory_limit": memory_limit,
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -41,7 +56,7 @@ def connect(file: Path | None, spill_folder: Path, *, memory_limit: str, threads
     if threads:
         settings["threads"] = threads
     connection = duckdb.connect(str(file) if file else ":memory:", config=settings)
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 
 
@@ -80,19 +95,22 @@ class DuckDBEngine:
         kind: Literal["table", "view"] = "table",
     ) -> None:
         used = {key: parameters[key] for key in _PARAMETER.findall(select)}
+        if kind == "view":
+            # A view is kept as text: nothing can be bound to it.
+            select, used = _PARAMETER.sub(lambda found: _constant(parameters[found[1]]), select), {}
         try:
             self.connection.execute(f"CREATE {kind.upper()} {quoted(name)} AS {select}", used)
         except duckdb.Error as error:
             raise _in_words(name, error) from None
 
-    def load(self, name: str, table: pa.Table) -> None:
+    def load(self, name: str, table: "pa.Table") -> None:
         self.connection.register("_loading", table)
         try:
             self.connection.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM _loading")
         finally:
             self.connection.unregister("_loading")
 
-    def view_landed(self, name: str, parts: Sequence[LandedPart], shape: pa.Schema) -> None:
+    def view_landed(self, name: str, parts: Sequence[LandedPart], shape: "pa.Schema") -> None:
         """Let `schema.table` show landed Parquet, each part in its current months; of none, an empty table."""
         self.load(f"{name}_shape", shape.empty_table())
         selects = [f"SELECT * FROM {quoted(f'{name}_shape')}", *(_select_part(part) for part in parts)]
@@ -112,8 +130,13 @@ class DuckDBEngine:
         """The one value of a SELECT; read to its end, since an unread result blocks the connection."""
         return self.connection.execute(select, dict(parameters or {})).fetchall()[0][0]
 
-    def copy_published(self, file: Path, comments: Mapping[str, str]) -> None:
-        """Write marts and reference, and nothing else, to a new database file; rows in the order of their columns."""
+    def copy_published(
+        self, file: Path, comments: Mapping[str, str], keys: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Write marts and reference, and nothing else, to a new database file; rows in the order of their keys.
+
+        A table whose key is not told is put in the order of all its columns, which costs many times more.
+        """
         self.connection.execute(f"ATTACH {literal(str(file))} AS published")
         try:
             tables = self.connection.execute(
@@ -128,8 +151,9 @@ class DuckDBEngine:
                 self.connection.execute(f"CREATE SCHEMA published.{schema}")
             for name, is_table, _ in tables:
                 if is_table:
+                    order = ", ".join(quoted(column) for column in (keys or {}).get(name, ())) or "ALL"
                     self.connection.execute(
-                        f"CREATE TABLE published.{quoted(name)} AS SELECT * FROM {quoted(name)} ORDER BY ALL"
+                        f"CREATE TABLE published.{quoted(name)} AS SELECT * FROM {quoted(name)} ORDER BY {order}"
                     )
             # A view names its tables without a database, so it is made from inside the new file.
             build_name = str(self._one_value("SELECT current_database()"))
@@ -145,7 +169,7 @@ class DuckDBEngine:
         finally:
             self.connection.execute("DETACH published")
 
-    def fetch(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> pa.Table:
+    def fetch(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> "pa.Table":
         return self.connection.sql(select, params=dict(parameters or {})).to_arrow_table()
 
     def close(self) -> None:
@@ -176,18 +200,24 @@ def _in_words(name: str, error: duckdb.Error) -> ModelError | StorageError:
 
 
 def read_only(file: Path, spill_folder: Path) -> duckdb.DuckDBPyConnection:
-    """The published warehouse, for reading alone: no writes, no other files, no network."""
-    connection = duckdb.connect(
-        str(file),
-        read_only=True,
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "temp_directory": str(spill_folder),
-            "temp_file_encryption": "true",
-        },
-    )
-    connection.execute("SET TimeZone = 'UTC'")
+    """The published warehouse, for reading alone: no writes, no other files, no network. Raises StorageError."""
+    try:
+        connection = duckdb.connect(
+            str(file),
+            read_only=True,
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "temp_directory": str(spill_folder),
+            },
+        )
+    except duckdb.Error as error:
+        raise StorageError(
+            "The published warehouse cannot be opened.",
+            f"File {file}: {type(error).__name__}.",
+            "Look with 'opioids doctor'; 'opioids refresh' builds it anew from what is landed.",
+        ) from None
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
@@ -208,10 +238,25 @@ def one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBP
 
 def fetch_published(
     file: Path, spill_folder: Path, select: str, parameters: Mapping[str, Parameter] | None = None
-) -> pa.Table:
+) -> "pa.Table":
     """The rows of a SELECT of ours over the published warehouse."""
     connection = read_only(file, spill_folder)
     try:
         return connection.sql(select, params=dict(parameters or {})).to_arrow_table()
     finally:
         connection.close()
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, select: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a SELECT of ours as dictionaries, given those of the parameters that it names. Raises QueryError."""
+    used = {key: parameters[key] for key in set(_PARAMETER.findall(select))}
+    try:
+        answer = connection.execute(select, used)
+        columns = [column[0] for column in answer.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+    except (duckdb.BinderException, duckdb.CatalogException):
+        raise QueryError(
+            "The published warehouse was made by another version of this tool.",
+            "It lacks a table or a column that is asked for.",
+            "Run 'opioids refresh', then ask again.",
+        ) from None

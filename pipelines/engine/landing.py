@@ -5,23 +5,27 @@ odd value comes after its sample, so every column is text, every value must matc
 in staging.
 
 The file is read once. What is judged goes row by row, in the order of the file, to a passing Parquet file in which
-rows of no interest have a month, a fate and a quantity alone; every question is then put to that.
+rows of no interest have a month, a fate and a quantity alone and patients have pseudonyms; every question is then put
+to that. Nothing here holds more than some row groups of a file.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from pipelines.engine.duckdb import connect, literal, quoted
 from pipelines.engine.landing_lines import Lines, Refused, locate
-from pipelines.engine.landing_sql import LandingRules, judged_sql
+from pipelines.engine.landing_patients import Door, Pseudonyms
+from pipelines.engine.landing_rules import LandingRules
+from pipelines.engine.landing_sql import judged_sql, keyed_sql
 from pipelines.errors import StorageError
 
 REASONS = {
@@ -65,6 +69,12 @@ class SheetCells:
 
 Source = DelimitedText | ParquetColumns | SheetCells
 
+_LINE_OF = "landing_line"
+_PSEUDONYM = "landing_pseudonym"
+# Row groups of this size are what is held of a file in memory, some of them for each thread.
+_PASSING = "FORMAT parquet, ROW_GROUP_SIZE 30720"
+_KEPT = "FORMAT parquet, ROW_GROUP_SIZE 30720, COMPRESSION zstd"
+
 
 class UncleanText(Exception):
     """A text file that is not UTF-8 throughout, or whose lines end in more than one way."""
@@ -87,28 +97,34 @@ class MonthCounts(NamedTuple):
 class JudgedRows:
     """The judged rows of one file, below a working folder that its caller empties."""
 
-    def __init__(self, source: Source, rules: LandingRules, work: Path, *, memory_limit: str, threads: int) -> None:
-        """Read and judge the file. Raises UncleanText where its bytes need mending first."""
-        self._connection = connect(None, work, memory_limit=memory_limit, threads=threads)
+    def __init__(
+        self, source: Source, rules: LandingRules, door: Door, work: Path, *, memory_limit: str, threads: int
+    ) -> None:
+        """Read and judge the file. Raises UncleanText where its bytes need mending first, and what the door raises."""
+        self._connection = connect(None, work, memory_limit=memory_limit, threads=threads, may_spill=False)
         # The order of the file is what its lines are found by.
         self._connection.execute("SET preserve_insertion_order = true")
         self._rules = rules
         self._file = work / "judged.parquet"
+        pseudonyms = Pseudonyms(door)
+        # NULL may come back: what is no identifier has no pseudonym.
+        self._teach(_PSEUDONYM, pseudonyms.of_column, "VARCHAR", null_handling=FunctionNullHandling.SPECIAL)
         try:
-            self._connection.execute(
-                f"COPY ({judged_sql(self._relation(source), rules)}) TO {literal(str(self._file))} (FORMAT parquet)"
-            )
+            judged = keyed_sql(judged_sql(self._relation(source), rules), rules, _PSEUDONYM)
+            self._connection.execute(f"COPY ({judged}) TO {literal(str(self._file))} ({_PASSING})")
             self._lines = self._located(source)
         except duckdb.Error as error:
             self.close()
-            raise _without_values(error) from None
+            raise pseudonyms.error or _without_values(error) from None
         except BaseException:
             self.close()
             raise
+        self._teach(_LINE_OF, self._lines_of, "BIGINT")
         self._judged = self._with_duplicates()
-        self._connection.execute(
-            "CREATE TEMP TABLE landing_patients (identifier VARCHAR, patient_key VARCHAR, identity_status VARCHAR)"
-        )
+
+    def _teach(self, name: str, function: Callable[[pa.ChunkedArray], Any], kind: str, **options: Any) -> None:
+        """Give the connection a function over a column."""
+        self._connection.create_function(name, function, [kind], kind, type=PythonUDFType.ARROW, **options)
 
     def close(self) -> None:
         self._connection.close()
@@ -137,9 +153,9 @@ class JudgedRows:
 
     def _located(self, source: Source) -> Lines:
         if isinstance(source, ParquetColumns):
-            return Lines(((0, 1),), (), 0)
+            return Lines([0], [1])
         if isinstance(source, SheetCells):
-            return Lines(((0, source.rows_before_data + 1),), (), 0)
+            return Lines([0], [source.rows_before_data + 1])
         errors = self._connection.execute(
             "SELECT min(line_byte_position), any_value(csv_line), any_value(error_type) "
             "FROM reject_errors GROUP BY line"
@@ -165,29 +181,8 @@ class JudgedRows:
         again = f"row_number() OVER (PARTITION BY {same} ORDER BY file_row_number) > 1"
         return (
             f"SELECT * REPLACE (CASE WHEN fate = 'loaded' AND {again} THEN 'duplicate' ELSE fate END AS fate) "
-            f"FROM ({rows})"
+            f"FROM ({rows}) ORDER BY file_row_number"
         )
-
-    def distinct_patients(self) -> list[str]:
-        """The identifiers of the rows that will be landed; never written anywhere by this module."""
-        rows = self._connection.execute(
-            f"SELECT DISTINCT patient_id FROM ({self._judged}) WHERE patient_id IS NOT NULL"
-        ).fetchall()
-        return [row[0] for row in rows]
-
-    def use_patients(self, keyed: Iterable[tuple[str, str | None, str]]) -> None:
-        """Take the pseudonyms that stand for this file's identifiers."""
-        identifiers, keys, statuses = zip(*keyed, strict=True) if (keyed := list(keyed)) else ((), (), ())
-        table = pa.table(
-            {
-                "identifier": pa.array(identifiers, pa.string()),
-                "patient_key": pa.array(keys, pa.string()),
-                "identity_status": pa.array(statuses, pa.string()),
-            }
-        )
-        self._connection.register("landing_keyed", table)
-        self._connection.execute("INSERT INTO landing_patients SELECT * FROM landing_keyed")
-        self._connection.unregister("landing_keyed")
 
     def counts(self) -> list[MonthCounts]:
         """Rows and quantities by month and fate, lines that could not be cut into columns included."""
@@ -216,16 +211,13 @@ class JudgedRows:
     def write_landed(self, file: Path) -> None:
         """Write the rows to keep as Parquet, all text, pseudonyms in place of identifiers."""
         kept = [quoted(field.name) for field in self._rules.fields if field.name not in ("month", "patient_id")]
-        columns = ["source_row", "month", *kept]
-        joined = ""
-        if any(field.name == "patient_id" for field in self._rules.fields):
-            columns += ["patient_key", "coalesce(identity_status, unidentified_status) AS identity_status"]
-            joined = "LEFT JOIN landing_patients ON identifier = patient_id"
-        self._copy(
-            f"SELECT {', '.join(columns)} FROM ({self._numbered()}) {joined} WHERE fate IN ('loaded', 'noted') "
-            "ORDER BY source_row",
-            file,
-        )
+        columns = [f"{self._source_row()} AS source_row", "month", *kept]
+        if self._rules.has_patients:
+            status = "WHEN patient_key IS NULL THEN 'invalid_nhs_number' ELSE 'identified'"
+            columns += ["patient_key", f"CASE WHEN is_unidentified THEN 'unidentified' {status} END AS identity_status"]
+        # Two threads keep the order by holding back what the faster one has written: much memory for little time.
+        self._connection.execute("SET threads = 1")
+        self._copy(f"SELECT {', '.join(columns)} FROM ({self._judged}) WHERE fate IN ('loaded', 'noted')", file)
 
     def write_quarantine(self, file: Path) -> None:
         """Write one row a quarantined line: where, which field and rule, and its text unless it may be a patient's."""
@@ -241,8 +233,9 @@ class JudgedRows:
             f"""
             SELECT *, CASE rule {reasons} END AS reason
             FROM (
-                SELECT source_row, month, failed_field AS field, rule, failed_value AS value
-                FROM ({self._numbered()}) WHERE fate = 'quarantined'
+                SELECT
+                    {self._source_row()} AS source_row, month, failed_field AS field, rule, failed_value AS value
+                FROM ({self._judged}) WHERE fate = 'quarantined'
                 {refused}
             )
             ORDER BY source_row
@@ -250,23 +243,19 @@ class JudgedRows:
             file,
         )
 
-    def _numbered(self) -> str:
-        """The judged rows with the line of the file on which each begins."""
-        if len(self._lines.starts) == 1:
-            first, line = self._lines.starts[0]
-            return f"SELECT *, file_row_number + {line - first} AS source_row FROM ({self._judged})"
-        firsts, lines = zip(*self._lines.starts, strict=True) if self._lines.starts else ((0,), (1,))
-        table = pa.table({"first": pa.array(firsts, pa.int64()), "line": pa.array(lines, pa.int64())})
-        self._connection.register("landing_lines", table)
-        return (
-            f"SELECT judged.*, file_row_number - first + line AS source_row FROM ({self._judged}) AS judged "
-            "ASOF JOIN landing_lines ON file_row_number >= first"
-        )
+    def _lines_of(self, rows: pa.ChunkedArray) -> Any:  # an Arrow array, which the stubs of DuckDB do not know of
+        return pa.array(self._lines.of(rows.to_numpy()))
+
+    def _source_row(self) -> str:
+        """The line of the file on which a judged row begins."""
+        if len(self._lines.rows) == 1:
+            return f"file_row_number + {self._lines.lines[0] - self._lines.rows[0]}"
+        return f"{_LINE_OF}(file_row_number)"
 
     def _copy(self, select: str, file: Path) -> None:
         part = file.with_name(f"{file.name}.part")
         try:
-            self._connection.execute(f"COPY ({select}) TO {literal(str(part))} (FORMAT parquet, COMPRESSION zstd)")
+            self._connection.execute(f"COPY ({select}) TO {literal(str(part))} ({_KEPT})")
         except duckdb.Error as error:
             part.unlink(missing_ok=True)
             raise _without_values(error) from None
@@ -280,7 +269,9 @@ def quoted_name(name: str) -> str:
 
 def _without_values(error: duckdb.Error) -> Exception:
     """A database's words about a file can hold a line of it: they go no further."""
-    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+    # Beyond the memory limit DuckDB asks for the encryption that spilling would need here.
+    needs_to_spill = "crypto" in str(error)
+    if needs_to_spill or isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
         return StorageError(
             "The file system or the memory gave out while a file was landed.",
             f"The database says {type(error).__name__}.",

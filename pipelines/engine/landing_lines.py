@@ -5,11 +5,16 @@ so the number of a row and its line drift apart; where they do is found here, an
 """
 
 import csv
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-_CHUNK_BYTES = 1 << 22
+import numpy as np
+import numpy.typing as npt
+
+_CHUNK_BYTES = 1 << 20
+_LINE_FEED = ord("\n")
 
 
 class Refused(NamedTuple):
@@ -29,11 +34,21 @@ class RefusedLines(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """`starts`: (number of a row from 0, its line) wherever the two drift apart; `unaccounted`: rows that differ."""
+    """`rows`: number of a row from 0, `lines`: its line, wherever the two drift apart; `unaccounted`: rows that differ.
 
-    starts: tuple[tuple[int, int], ...]
-    refused: tuple[RefusedLines, ...]
-    unaccounted: int
+    A line break in every row of a large file makes as many drifts as rows, so they are kept as plain numbers.
+    """
+
+    rows: Sequence[int]
+    lines: Sequence[int]
+    refused: tuple[RefusedLines, ...] = ()
+    unaccounted: int = 0
+
+    def of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The line on which each row begins."""
+        firsts, lines = np.asarray(self.rows, np.int64), np.asarray(self.lines, np.int64)
+        drift = np.searchsorted(firsts, rows, side="right") - 1
+        return rows - firsts[drift] + lines[drift]
 
 
 def locate(file: Path, delimiter: str, records_before_data: int, rows: int, refused: Sequence[Refused]) -> Lines:
@@ -46,7 +61,8 @@ def locate(file: Path, delimiter: str, records_before_data: int, rows: int, refu
     )
     first = _lines_before_data(file, delimiter, records_before_data)
     if total - first == rows + sum(r.lines for r in placed):
-        return Lines(_starts_without_breaks(first, rows, placed), placed, 0)
+        starts = _starts_without_breaks(first, rows, placed)
+        return Lines(list(starts), list(starts.values()), placed)
     return _starts_one_by_one(file, delimiter, records_before_data, rows, placed)
 
 
@@ -54,16 +70,18 @@ def _lines_of(file: Path, positions: Sequence[int]) -> tuple[int, list[int]]:
     """How many lines a file has, and on which line each byte position lies."""
     newlines, offset, found = 0, 0, []
     waiting = list(reversed(positions))
-    last = b"\n"
-    with file.open("rb") as handle:
-        while chunk := handle.read(_CHUNK_BYTES):
-            while waiting and waiting[-1] < offset + len(chunk):
-                found.append(1 + newlines + chunk.count(b"\n", 0, waiting.pop() - offset))
-            newlines += chunk.count(b"\n")
-            offset += len(chunk)
-            last = chunk[-1:]
+    last = _LINE_FEED
+    buffer = np.empty(_CHUNK_BYTES, np.uint8)
+    with file.open("rb", buffering=0) as handle:
+        while size := handle.readinto(buffer):  # type: ignore[arg-type]
+            is_end = buffer[:size] == _LINE_FEED
+            while waiting and waiting[-1] < offset + size:
+                found.append(1 + newlines + int(np.count_nonzero(is_end[: waiting.pop() - offset])))
+            newlines += int(np.count_nonzero(is_end))
+            offset += size
+            last = int(buffer[size - 1])
     found += [1 + newlines] * len(waiting)
-    return newlines + (last != b"\n"), found
+    return newlines + (last != _LINE_FEED), found
 
 
 def _lines_before_data(file: Path, delimiter: str, records: int) -> int:
@@ -74,7 +92,7 @@ def _lines_before_data(file: Path, delimiter: str, records: int) -> int:
         return reader.line_num
 
 
-def _starts_without_breaks(first: int, rows: int, refused: Sequence[RefusedLines]) -> tuple[tuple[int, int], ...]:
+def _starts_without_breaks(first: int, rows: int, refused: Sequence[RefusedLines]) -> dict[int, int]:
     """Every line is one row: only refused lines lie between."""
     starts = {0: first + 1}
     skipped = 0
@@ -83,14 +101,14 @@ def _starts_without_breaks(first: int, rows: int, refused: Sequence[RefusedLines
         skipped += bad.lines
         if row < rows:
             starts[row] = bad.line + bad.lines
-    return tuple(sorted(starts.items()))
+    return starts
 
 
 def _starts_one_by_one(file: Path, delimiter: str, records: int, rows: int, refused: Sequence[RefusedLines]) -> Lines:
     """Blank lines or quoted line breaks: read the file once more, row by row."""
     csv.field_size_limit(1 << 24)
     not_rows = {line for bad in refused for line in range(bad.line, bad.line + bad.lines)}
-    starts: list[tuple[int, int]] = []
+    firsts, lines = array("q"), array("q")
     number, drift = 0, None
     with file.open(encoding="utf-8-sig", newline="", errors="replace") as handle:
         reader = csv.reader(handle, delimiter=delimiter)
@@ -101,7 +119,8 @@ def _starts_one_by_one(file: Path, delimiter: str, records: int, rows: int, refu
             if cells and line not in not_rows:
                 if line - number != drift:
                     drift = line - number
-                    starts.append((number, line))
+                    firsts.append(number)
+                    lines.append(line)
                 number += 1
             line = reader.line_num + 1
-    return Lines(tuple(starts), tuple(refused), abs(number - rows))
+    return Lines(firsts or [0], lines or [1], tuple(refused), abs(number - rows))

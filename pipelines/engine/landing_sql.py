@@ -1,126 +1,71 @@
 """The SELECT that judges the rows of one source file: its month, its fate, and the first rule it broke.
 
-Most rows of a prescribing file are of products that nobody follows here. Where all that is judged of such a row is in
-its plainest form (one pattern over all of it), the row is passed over: it is counted and nothing else of it is read.
-Every other row is trimmed and judged field by field.
+A row in its plainest form has its fate at once (`landing_plain`); every other row is trimmed and judged field by field.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 
 from pipelines.engine.duckdb import literal, quoted
+from pipelines.engine.landing_plain import (
+    SPACES,
+    fate_by_code_sql,
+    plain_fate_sql,
+    plain_month_sql,
+    plain_quantity_sql,
+    plain_text_sql,
+)
+from pipelines.engine.landing_rules import PATTERNS, Field, LandingRules
 
 MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-
-_AMOUNT = r"(([0-9]{1,13}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{0,12})?|\.[0-9]{1,12})"
-# What the text of a field may look like. RE2 full matches; [0-9] is ASCII alone, so ٣ and ９ do not pass.
-PATTERNS = {
-    "text": r"(?s).*",
-    "number": f"-?{_AMOUNT}",
-    "count": r"-?([0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.0*)?",
-    "money": f"-?£?-?{_AMOUNT}",
-    "integer": r"[0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2}",
-    "code": r"[0-9A-Za-z]+",
-    "bnf_code": r"[0-9A-Z]{11}|[0-9A-Z]{15}",
-    "practice_code": r"[0-9A-Z]{3,8}",
-    "date": r"(19|20)[0-9]{2}(-?)(0[1-9]|1[0-2])(-?)[0-3][0-9]([T ].*)?",
-    "flag": r"(?i)y|n|yes|no|true|false|0|1",
-    "patient": r"(?s).*",
-}
 SCIENTIFIC_NOTATION = r"[0-9]+(\.[0-9]*)?[eE]\+?[0-9]+"
 # Beyond any that can be dispensed, and beyond what the product of two DECIMAL(18, 4) can hold.
 _TOO_LARGE = 10**10
 _CODES = ("code", "bnf_code", "practice_code")
-
-# The plain form of a field: narrower than its pattern, and nothing in it needs trimming, mending or a second look.
-_PLAIN = {
-    "month": r"(?:19|20)[0-9]{2}[-_]?(?:0[1-9]|1[0-2])",
-    "practice_code": r"[0-9A-Z]{3,8}",
-    # A letter other than E in the tenth place: no such code can be a number in scientific notation.
-    "bnf_code": r"(?:[0-9]{11}|[0-9A-Z]{9}[A-DF-Z][0-9A-Z]{5})",
-    "number": r"-?[0-9]{1,6}(?:\.[0-9]{1,12})?",
-    "count": r"-?[0-9]{1,4}",
-    "flag": r"(?:[YNyn01]|[Tt]rue|[Ff]alse|TRUE|FALSE)",
-}
-
-
-@dataclass(frozen=True)
-class Field:
-    """One mapped field: which column of the file it comes from, and what its text must be."""
-
-    name: str
-    column: int
-    kind: str
-    required: bool
-    critical: bool
-
-
-@dataclass(frozen=True)
-class LandingRules:
-    """What decides the fate of a row beside the patterns of its fields."""
-
-    fields: tuple[Field, ...]
-    month: date | None
-    footer: str | None
-    rows_are_unique: bool
-    followed_prefixes: tuple[tuple[str, bool], ...]
-    practice_may_be_blank: bool
-    months_may_be_serials: bool = False
-    constants: tuple[tuple[int, str], ...] = ()
+# In a file of patients a longer text in the wrong column may be an identifier.
+_LONGEST_SHOWN_BESIDE_PATIENTS = 8
+_LONGEST_SHOWN = 80
 
 
 def judged_sql(source_sql: str, rules: LandingRules) -> str:
     """One SELECT that gives each row of the file, in its order, a month, a fate and the first rule it broke.
 
     Fates: loaded, noted (landed, out of scope), unfollowed, quarantined; footer and blank are no rows of data.
-    A row of no interest keeps its month, fate and quantity alone.
+    A row that is not landed keeps its month, fate and quantity alone.
     """
     names = [field.name for field in rules.fields]
+    is_footer = _is_footer_sql(rules)
     trimmed = ", ".join(f"{_trimmed(field)} AS {quoted(field.name)}" for field in rules.fields)
     any_value = f"coalesce({', '.join(quoted(name) for name in names)}) IS NOT NULL"
     critical = [field for field in rules.fields if field.critical]
     replaced, blanked_count = _soft_sql(rules)
-    kept = ", ".join(
-        f"CASE WHEN fate IN ('loaded', 'noted') THEN {quoted(name)} END AS {quoted(name)}"
-        for name in names
-        if name != "month"
-    )
+    kept = ", ".join(f"{_kept(field)} AS {quoted(field.name)}" for field in rules.fields if field.name != "month")
     return f"""
         WITH cut AS (
-            SELECT *, {_is_footer_sql(rules)} AS is_footer, {_passed_over_sql(rules)} AS passed_over
+            SELECT *, {is_footer} AS is_footer, {plain_fate_sql(rules, is_footer)} AS plain_fate
             FROM {source_sql}
         ),
-        trimmed AS (
-            SELECT
-                passed_over, is_footer, {trimmed},
-                CASE WHEN passed_over THEN {_plain_month_sql(rules)} END AS plain_month,
-                CASE WHEN passed_over THEN {_plain_quantity_sql(rules)} END AS plain_quantity
-            FROM cut
-        ),
+        trimmed AS (SELECT *, {trimmed} FROM cut),
         checked AS (
             SELECT
                 * {f"REPLACE ({replaced})" if replaced else ""},
                 {blanked_count} AS values_blanked,
-                CASE WHEN passed_over THEN plain_month ELSE {_month_sql(rules)} END AS row_month,
-                CASE WHEN passed_over THEN plain_quantity ELSE {_quantity_sql(names)} END AS row_quantity,
-                CASE WHEN passed_over THEN NULL {_first_failure(critical, rules)} END AS failure,
-                NOT passed_over AND NOT ({any_value}) AS is_blank
+                CASE WHEN plain_fate IS NULL THEN {_month_sql(rules)} ELSE {plain_month_sql(rules)} END AS row_month,
+                CASE
+                    WHEN plain_fate IS NULL THEN {_quantity_sql(names)} ELSE {plain_quantity_sql(rules)}
+                END AS row_quantity,
+                CASE WHEN plain_fate IS NULL THEN CASE {_first_failure(critical, rules)} END END AS failure,
+                plain_fate IS NULL AND NOT ({any_value}) AS is_blank
             FROM trimmed
         ),
-        judged AS (
-            SELECT
-                *,
-                split_part(failure, '|', 1) AS rule,
-                split_part(failure, '|', 2) AS failed_field,
-                {_failed_value(critical)} AS failed_value,
-                {_fate_sql(rules)} AS fate
-            FROM checked
-        )
+        judged AS (SELECT *, coalesce(plain_fate, {_fate_sql(rules)}) AS fate FROM checked)
         SELECT
-            row_month AS month, fate, rule, failed_field, failed_value, row_quantity,
-            CASE WHEN fate IN ('loaded', 'noted') THEN values_blanked ELSE 0 END AS values_blanked,
-            {_unidentified_sql(names)} AS unidentified_status{", " if kept else ""}{kept}
+            row_month AS month, fate,
+            split_part(failure, '|', 1) AS rule,
+            split_part(failure, '|', 2) AS failed_field,
+            {_failed_value(critical, rules)} AS failed_value,
+            row_quantity,
+            CASE WHEN fate IN ('loaded', 'noted') THEN values_blanked ELSE 0 END AS values_blanked
+            {", " if kept else ""}{kept}
         FROM judged
     """
 
@@ -132,16 +77,20 @@ def _soft_sql(rules: LandingRules) -> tuple[str, str]:
     counted = [
         f"CASE WHEN {quoted(field.name)} IS NOT NULL AND NOT {_is_good(field)} THEN 1 ELSE 0 END" for field in soft
     ]
-    identified = _identified_sql([field.name for field in rules.fields])
-    return ", ".join([*blanked, *([identified] if identified else [])]), " + ".join(counted) or "0"
+    return ", ".join(blanked), " + ".join(counted) or "0"
 
 
 def _trimmed(field: Field) -> str:
-    text = f"nullif(trim(c{field.column}, ' \t\r\n\u00a0'), '')"
+    text = f"nullif(trim(c{field.column}, {SPACES}), '')"
     if field.kind == "integer":
         # A spreadsheet or a statistics package writes 50 as 50.0.
         text = rf"regexp_replace({text}, '\.0+$', '')"
-    return f"CASE WHEN NOT passed_over THEN {text} END"
+    return f"CASE WHEN plain_fate IS NULL THEN {text} END"
+
+
+def _kept(field: Field) -> str:
+    text = f"CASE WHEN plain_fate IS NULL THEN {quoted(field.name)} ELSE {plain_text_sql(field)} END"
+    return f"CASE WHEN fate IN ('loaded', 'noted') THEN {text} END"
 
 
 def _is_good(field: Field) -> str:
@@ -157,50 +106,6 @@ def _is_scientific(field: Field) -> str:
 
 def _is_footer_sql(rules: LandingRules) -> str:
     return f"regexp_matches(coalesce(c0, ''), {literal(rules.footer)})" if rules.footer else "false"
-
-
-def _plain_fields(rules: LandingRules) -> list[Field]:
-    judged = [field for field in rules.fields if field.critical and field.kind in _PLAIN]
-    return [field for field in judged if not (field.kind == "month" and rules.month is not None)]
-
-
-def _passed_over_sql(rules: LandingRules) -> str:
-    """Whether a row is of a product nobody follows and plain in all that is judged of it."""
-    fields = _plain_fields(rules)
-    if not rules.followed_prefixes or not any(field.name == "bnf_code" for field in fields):
-        return "false"
-    together = ", '|', ".join(f"c{field.column}" for field in fields)
-    pattern = r"\|".join(_PLAIN[field.kind] if field.required else f"(?:{_PLAIN[field.kind]})?" for field in fields)
-    bnf_code = next(field for field in fields if field.name == "bnf_code")
-    prefixes = "|".join(prefix for prefix, _ in rules.followed_prefixes)
-    conditions = [
-        f"regexp_full_match(concat({together}), {literal(pattern)})",
-        f"NOT regexp_matches(c{bnf_code.column}, {literal(f'^(?:{prefixes})')})",
-    ]
-    if rules.footer:
-        conditions.append(f"NOT {_is_footer_sql(rules)}")
-    return f"coalesce({' AND '.join(conditions)}, false)"
-
-
-def _column_of(rules: LandingRules, name: str) -> str | None:
-    return next((f"c{field.column}" for field in rules.fields if field.name == name), None)
-
-
-def _plain_month_sql(rules: LandingRules) -> str:
-    month = _column_of(rules, "month")
-    if rules.month is not None or month is None:
-        return _month_sql(rules)
-    return f"left({month}, 4) || '-' || right({month}, 2) || '-01'"
-
-
-def _plain_quantity_sql(rules: LandingRules) -> str:
-    def number(name: str, form: str = "DECIMAL(18, 4)") -> str:
-        return f"TRY_CAST(nullif({_column_of(rules, name)}, '') AS {form})"
-
-    total = number("total_quantity") if _column_of(rules, "total_quantity") else "NULL"
-    if _column_of(rules, "quantity") and _column_of(rules, "items"):
-        return f"TRY_CAST(coalesce({total}, {number('quantity')} * {number('items')}) AS DECIMAL(24, 4))"
-    return f"TRY_CAST({total} AS DECIMAL(24, 4))"
 
 
 def _first_failure(critical: Sequence[Field], rules: LandingRules) -> str:
@@ -236,13 +141,16 @@ def _has_description(rules: LandingRules) -> bool:
     return {"bnf_code", "bnf_description"} <= {field.name for field in rules.fields} and rules.practice_may_be_blank
 
 
-def _failed_value(critical: Sequence[Field]) -> str:
+def _failed_value(critical: Sequence[Field], rules: LandingRules) -> str:
     tests = " ".join(
-        f"WHEN {literal(field.name)} THEN left({quoted(field.name)}, 80)"
-        for field in critical
-        if field.kind != "patient"
+        f"WHEN {literal(field.name)} THEN {quoted(field.name)}" for field in critical if field.kind != "patient"
     )
-    return f"CASE split_part(failure, '|', 2) {tests} END" if tests else "NULL"
+    if not tests:
+        return "CAST(NULL AS VARCHAR)"
+    text = f"CASE split_part(failure, '|', 2) {tests} END"
+    if not rules.has_patients:
+        return f"left({text}, {_LONGEST_SHOWN})"
+    return f"CASE WHEN length({text}) <= {_LONGEST_SHOWN_BESIDE_PATIENTS} THEN {text} END"
 
 
 def _month_sql(rules: LandingRules) -> str:
@@ -291,40 +199,31 @@ def _quantity_sql(names: Sequence[str]) -> str:
 
 
 def _fate_sql(rules: LandingRules) -> str:
-    """footer, blank | unfollowed | quarantined | loaded | noted (landed, out of scope)."""
-    first = """
-        WHEN passed_over THEN 'unfollowed'
-        WHEN is_footer THEN 'footer'
-        WHEN is_blank THEN 'blank'
-        WHEN failure IS NOT NULL THEN 'quarantined'"""
-    if not rules.followed_prefixes:
-        return f"CASE {first} ELSE 'loaded' END"
-    lengths = sorted({len(prefix) for prefix, _ in rules.followed_prefixes}, reverse=True)
-    # The longest prefix decides, so the lengths are tried from long to short.
-    by_length = " ".join(
-        f"WHEN left(bnf_code, {length}) IN ({_listed(rules, length, counted)}) THEN {literal(fate)}"
-        for length in lengths
-        for counted, fate in ((True, "loaded"), (False, "noted"))
-        if _listed(rules, length, counted)
+    """footer, blank | quarantined | unfollowed | loaded | noted (landed, out of scope) of a row that is not plain."""
+    by_code = f"WHEN bnf_code IS NULL THEN 'loaded' ELSE {fate_by_code_sql(rules, 'bnf_code')}"
+    return f"""
+        CASE
+            WHEN is_footer THEN 'footer'
+            WHEN is_blank THEN 'blank'
+            WHEN failure IS NOT NULL THEN 'quarantined'
+            {by_code if rules.followed_prefixes else "ELSE 'loaded'"}
+        END"""
+
+
+def keyed_sql(judged: str, rules: LandingRules, pseudonym: str) -> str:
+    """The judged rows with a pseudonym in place of each identifier; `pseudonym` is the function that gives it."""
+    if not rules.has_patients:
+        return judged
+    # The source's own flag outranks an identifier that stands beside it.
+    flagged_no = (
+        "lower(left(patient_identified, 1)) IN ('n', 'f', '0')" if rules.field("patient_identified") else "NULL"
     )
-    return f"CASE {first} WHEN bnf_code IS NULL THEN 'loaded' {by_length} ELSE 'unfollowed' END"
-
-
-def _listed(rules: LandingRules, length: int, counted: bool) -> str:
-    return ", ".join(
-        literal(p) for p, is_counted in rules.followed_prefixes if len(p) == length and is_counted is counted
-    )
-
-
-def _identified_sql(names: Sequence[str]) -> str:
-    """The source's own flag outranks an identifier that stands beside it."""
-    if not {"patient_id", "patient_identified"} <= set(names):
-        return ""
-    flagged_no = "regexp_matches(patient_identified, '(?i)^(n|f|0)')"
-    return f"CASE WHEN NOT coalesce({flagged_no}, false) THEN patient_id END AS patient_id"
-
-
-def _unidentified_sql(names: Sequence[str]) -> str:
-    if "patient_id" not in names:
-        return "CAST(NULL AS VARCHAR)"
-    return "CASE WHEN patient_id IS NULL THEN 'unidentified' END"
+    return f"""
+        SELECT
+            * EXCLUDE (patient_id, identifier),
+            CASE WHEN identifier IS NOT NULL THEN {pseudonym}(identifier) END AS patient_key,
+            identifier IS NULL AS is_unidentified
+        FROM (
+            SELECT *, CASE WHEN NOT coalesce({flagged_no}, false) THEN patient_id END AS identifier FROM ({judged})
+        )
+    """

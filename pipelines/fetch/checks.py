@@ -1,26 +1,20 @@
 """Whether a file that came is unharmed: archive sums, final newline, the month it says."""
 
 import csv
-import errno
-import lzma
 import re
 import shutil
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from pipelines.archives import HARMED, is_of_the_disk
 from pipelines.errors import DownloadFailed, StorageError
 
 _CHUNK_BYTES = 1 << 20
 _HEAD_BYTES = 1 << 14
 _ENCRYPTED = 0x1
-# What zipfile and its decompressors raise for harmed archives, a seek to a place that cannot be (EINVAL) included.
-_HARMED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, OverflowError, OSError)
-_NO_ERROR_OF_A_DISK = {None, errno.EINVAL}
 _AGAIN = "It is not used, and what was fetched before stays as it is. Run the same command again."
 
 
@@ -58,8 +52,8 @@ def _opened(file: Path, name: str) -> Iterator[zipfile.ZipFile]:
                     "The archive is locked with a password.", f"File {name}.", "Open data has none: check the address."
                 )
             yield archive
-    except _HARMED as error:
-        if isinstance(error, OSError) and error.errno not in _NO_ERROR_OF_A_DISK:
+    except HARMED as error:
+        if is_of_the_disk(error):
             raise
         raise DownloadFailed("The archive is damaged: its sums do not agree.", f"File {name}.", _AGAIN) from None
     except NotImplementedError:

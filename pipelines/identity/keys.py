@@ -12,11 +12,12 @@ from pathlib import Path
 import platformdirs
 
 from pipelines.errors import KeyProblem
-from pipelines.folders import DataFolder, is_open_to_others, said_in_words, write_whole
+from pipelines.folders import DataFolder, is_open_to_others, refuse_if_open, said_in_words, write_whole
 
 logger = logging.getLogger(__name__)
 
 KEY_FILE_VARIABLE = "OPIOIDS_KEY_FILE"
+ROTATION_JOURNAL = "rotation.json"
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,8 +34,20 @@ def key_file() -> Path:
     return Path(named) if named else Path(platformdirs.user_config_dir("opioid-stewardship")) / "pseudonym.key"
 
 
+def known_key_id(data: DataFolder) -> str | None:
+    """The id of the key that this data folder was made with; None before its first patient."""
+    remembered = data.state / "key_id"
+    return remembered.read_text().strip() if remembered.exists() else None
+
+
 def load_or_make_key(data: DataFolder) -> PseudonymKey:
     """The key of this data folder; made on first need. Raises KeyProblem when it is another folder's key."""
+    if (data.state / ROTATION_JOURNAL).exists():
+        raise KeyProblem(
+            "A change of the pseudonymisation key was interrupted.",
+            f"Data folder {data.root}.",
+            "Finish it first: opioids keys rotate",
+        )
     file = key_file()
     remembered = data.state / "key_id"
     if not file.exists():
@@ -44,8 +57,8 @@ def load_or_make_key(data: DataFolder) -> PseudonymKey:
                 f"Expected key {remembered.read_text().strip()} in {file}.",
                 f"Restore that file, or name it with {KEY_FILE_VARIABLE}. A new key would make every patient new.",
             )
-        _make_key(file)
-    key = _read_key(file)
+        make_key(file)
+    key = read_key(file)
     if remembered.exists() and remembered.read_text().strip() != key.key_id:
         raise KeyProblem(
             "This is not the key that this data folder was made with.",
@@ -57,7 +70,8 @@ def load_or_make_key(data: DataFolder) -> PseudonymKey:
     return key
 
 
-def _make_key(file: Path) -> None:
+def make_key(file: Path) -> None:
+    """Write a new key, readable by its owner alone, and say so."""
     with said_in_words(file):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(file, f"{secrets.token_hex(32)}\n".encode())
@@ -66,7 +80,11 @@ def _make_key(file: Path) -> None:
     )
 
 
-def _read_key(file: Path) -> PseudonymKey:
+def read_key(file: Path) -> PseudonymKey:
+    """The key of a file. Raises KeyProblem when others can read it, or it is no key."""
+    if KEY_FILE_VARIABLE not in os.environ:
+        # The folder is ours too: who may write there could put another key in its place.
+        refuse_if_open(file.parent)
     if is_open_to_others(file):
         raise KeyProblem(
             "The pseudonymisation key can be read by other users of this machine.",
@@ -83,3 +101,8 @@ def _read_key(file: Path) -> PseudonymKey:
     secret = bytes.fromhex(text)
     key_id = hmac.new(secret, b"opioid-stewardship key id", hashlib.sha256).hexdigest()[:12]
     return PseudonymKey(secret, key_id)
+
+
+def key_id_of(file: Path) -> str:
+    """The id of the key in a file. Raises KeyProblem when others can read it, or it is no key."""
+    return read_key(file).key_id

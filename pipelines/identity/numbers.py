@@ -11,7 +11,8 @@ import nhs_number
 IdentifierKind = Literal["nhs_number", "upstream_pseudonym", "invalid_nhs_number", "spoilt_by_spreadsheet"]
 
 _TEN_DIGITS = re.compile(r"[0-9]{10}")
-_SCIENTIFIC = re.compile(r"[0-9]+(\.[0-9]*)?[eE][+-]?[0-9]+")
+# With a point or a sign, or short: twenty hexadecimal digits with one e among them are a pseudonym.
+_SCIENTIFIC = re.compile(r"[0-9]+(\.[0-9]*[eE][+-]?|[eE][+-])[0-9]+|(?=.{3,7}$)[0-9]+[eE][0-9]+")
 _MISTYPED_NUMBER = re.compile(r"[0-9]{1,11}(\.0+)?|[0-9]{9}[A-Za-z]")
 
 

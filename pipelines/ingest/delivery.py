@@ -13,6 +13,7 @@ from pipelines.config import Settings
 from pipelines.errors import PipelineError, UsageError
 from pipelines.folders import DataFolder, flush_to_disk, said_in_words
 from pipelines.ingest.layouts import Recognised, recognise
+from pipelines.ingest.notices import stays_replaced
 from pipelines.ingest.register import Register, RegisteredFile
 from pipelines.ingest.unpacking import Arrived, unpacked
 
@@ -59,6 +60,8 @@ def _registered(recognised: Sequence[tuple[Arrived, Recognised]], data: DataFold
             new[registered.sha256] = registered
         else:
             _refuse_other_month(file.file_name, known, month)
+            for sentence in stays_replaced(file.file_name, known, register.loaded_months()):
+                logger.warning("%s", sentence)
         added.append(Added(file.file_name, match.layout.name, known is None, match.extra_columns))
     if new:
         register.add_delivery(list(new.values()))

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from pipelines.config import Layout, LayoutColumn, Settings, normalise_header
 from pipelines.errors import UnknownLayout
+from pipelines.folders import DataFolder
 from pipelines.ingest.layouts import Recognised, header_of, nearest_name, recognise
+from pipelines.ingest.unpacking import unpacked
 
 KINDS = {
     "text": "any text",
@@ -47,10 +49,15 @@ def needs_of(layout: Layout) -> str:
     return f"{needs}{sheet}{month}"
 
 
-def explain(file: Path, settings: Settings, layout_name: str | None = None) -> list[Explained]:
-    """The layout a file has, or the nearest ones and what they lack. Reads the first lines alone, keeps nothing."""
+def explain(file: Path, data: DataFolder, settings: Settings, layout_name: str | None = None) -> list[Explained]:
+    """The layout a file has, or the nearest ones and what they lack; of a zip, each file in it. Keeps nothing."""
+    with unpacked([file], data) as arrived:
+        return [said for member in arrived for said in _explained(member.path, member.file_name, settings, layout_name)]
+
+
+def _explained(file: Path, file_name: str, settings: Settings, layout_name: str | None) -> list[Explained]:
     try:
-        return [_recognised(file.name, recognise(file, settings, layout_name))]
+        return [_recognised(file_name, recognise(file, settings, layout_name))]
     except UnknownLayout as error:
         known = [layout for layout in settings.layouts if not layout.only_these_columns]
         layouts = [settings.layout(layout_name)] if layout_name else known
@@ -59,7 +66,7 @@ def explain(file: Path, settings: Settings, layout_name: str | None = None) -> l
         nearest = [layout for layout in scored if _share_found(layout, header) > 0][:_SHOWN_NEAREST]
         if not nearest:
             raise
-        return [_not_recognised(file.name, layout, header, error.what) for layout in nearest]
+        return [_not_recognised(file_name, layout, header, error.what) for layout in nearest]
 
 
 def _recognised(file_name: str, match: Recognised) -> Explained:

@@ -6,6 +6,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from pipelines.engine.landing import (
     Source,
     UncleanText,
 )
-from pipelines.engine.landing_sql import Field, LandingRules
+from pipelines.engine.landing_patients import Door
+from pipelines.engine.landing_rules import Field, LandingRules
 from pipelines.errors import ReconciliationError, UnreadableFile
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
@@ -32,7 +34,8 @@ from pipelines.products import FollowedPrefix
 logger = logging.getLogger(__name__)
 
 # Raise it when landing itself changes, so that files are landed anew.
-_LANDING_VERSION = 2
+_LANDING_VERSION = 3
+_WORK_PREFIX = ".landing-"
 # A cell that holds a number keeps 15 digits of it.
 _MOST_DIGITS_OF_A_CELL = 10**15
 
@@ -40,6 +43,7 @@ _MOST_DIGITS_OF_A_CELL = 10**15
 def land_new_files(data: DataFolder, settings: Settings, followed: Sequence[FollowedPrefix]) -> int:
     """Land every registered file that is not landed under today's rules. Returns how many were."""
     register = Register(data)
+    _remove_left_behind(data)
     landed = 0
     for file in register.files():
         layout = settings.layout(file.layout)
@@ -58,6 +62,12 @@ def land_new_files(data: DataFolder, settings: Settings, followed: Sequence[Foll
             logger.warning("%s", sentence)
         landed += 1
     return landed
+
+
+def _remove_left_behind(data: DataFolder) -> None:
+    """What a killed landing left; only one lands at a time."""
+    for folder in data.identifiable.glob(f"{_WORK_PREFIX}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _can_land_again(file: RegisteredFile, data: DataFolder) -> bool:
@@ -91,13 +101,13 @@ def _land(
     settings: Settings,
     followed: Sequence[FollowedPrefix],
 ) -> list[MonthCounts]:
-    # Patients' identifiers lie here in clear while a file is landed, and are gone when it is.
-    work = Path(tempfile.mkdtemp(prefix="landing-", dir=data.tmp))
+    # A mended copy of a file of patients is as clear as the file: it lies where that lies, and goes when it is landed.
+    rules = _landing_rules(file, recognised, followed)
+    work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=data.identifiable if rules.has_patients else data.tmp))
     try:
-        rows = _judged(file, recognised, original_of(file, data), work, settings, followed)
+        with open_door(data).for_file(file.file_name) if rules.has_patients else nullcontext(_no_door) as door:
+            rows = _judged(file, recognised, original_of(file, data), work, settings, rules, door)
         try:
-            if recognised.layout.is_patient_level:
-                rows.use_patients(open_door(data).pass_through(rows.distinct_patients(), file.file_name))
             counts = rows.counts()
             _check(file, counts, rows.rows_unaccounted, settings)
             rows.write_landed(landed_file(file, data))
@@ -118,15 +128,15 @@ def _judged(
     original: Path,
     work: Path,
     settings: Settings,
-    followed: Sequence[FollowedPrefix],
+    rules: LandingRules,
+    door: Door,
 ) -> JudgedRows:
     """Read and judge a file; where its bytes are no clean UTF-8, a mended copy of them."""
-    rules = _landing_rules(file, recognised, followed)
     run = {"memory_limit": settings.pipeline.memory_limit, "threads": settings.pipeline.threads}
     try:
         if recognised.kind == "text" and recognised.encoding != "utf-8":
             raise UncleanText
-        return JudgedRows(_source_of(file, recognised, original), rules, work, **run)  # type: ignore[arg-type]
+        return JudgedRows(_source_of(file, recognised, original), rules, door, work, **run)  # type: ignore[arg-type]
     except UncleanText:
         if recognised.kind != "text":
             raise UnreadableFile(
@@ -135,9 +145,13 @@ def _judged(
     mended = work / "mended.csv"
     write_as_utf8(original, recognised.encoding, mended)
     try:
-        return JudgedRows(_source_of(file, recognised, mended), rules, work, **run)  # type: ignore[arg-type]
+        return JudgedRows(_source_of(file, recognised, mended), rules, door, work, **run)  # type: ignore[arg-type]
     except UncleanText:
         raise _cannot_be_cut(file) from None
+
+
+def _no_door(_: Sequence[str]) -> Sequence[str | None]:
+    raise AssertionError("A file without patients was asked for pseudonyms.")
 
 
 def _cannot_be_cut(file: RegisteredFile) -> UnreadableFile:

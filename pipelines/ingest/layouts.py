@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.config import Layout, LayoutColumn, Settings, normalise_header
-from pipelines.engine.landing_sql import PATTERNS
+from pipelines.engine.landing_rules import PATTERNS
 from pipelines.errors import UnknownLayout, UnreadableFile
 from pipelines.ingest.opening import Encoding, FileKind, kind_of_file, open_text
 
@@ -204,7 +204,11 @@ def _unknown(file_name: str, head: Sequence[Sequence[str]], layouts: Iterable[La
         required = sum(column.required for column in layout.columns.values())
         scored.append((1 - len(lacking) / max(required, 1), layout.name, lacking))
     scored.sort(key=lambda entry: (-entry[0], entry[1]))
-    nearest = "; ".join(f"{name} lacks {', '.join(lacking)}" for score, name, lacking in scored[:2] if score > 0)
+    nearest = "; ".join(
+        f"{name} lacks {', '.join(lacking)}" if lacking else f"{name}, with --layout {name} --month YYYY-MM"
+        for score, name, lacking in scored[:2]
+        if score > 0
+    )
     return UnknownLayout(
         "The header of this file matches no known layout.",
         f"File {file_name}. " + (f"Nearest: {nearest}." if nearest else "No layout comes near."),

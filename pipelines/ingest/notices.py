@@ -33,6 +33,24 @@ def replaced_months(file: RegisteredFile, before: Sequence[LoadedMonth], counts:
     return sentences
 
 
+def stays_replaced(file_name: str, known: RegisteredFile, loaded: Sequence[LoadedMonth]) -> list[str]:
+    """Content that came before, after which other content came: adding it again does not bring it back.
+
+    Otherwise a folder of old files that is added again would undo every correction since.
+    """
+    months = [m.counts.month for m in loaded if m.file.sha256 == known.sha256 and not m.is_current]
+    if not months:
+        return []
+    later = dict.fromkeys(
+        m.file.file_name for m in loaded if m.is_current and m.file.source == known.source and m.counts.month in months
+    )
+    return [
+        f"{file_name} was delivered before as {known.file_name}, and {', '.join(map(_named, months))} of it was "
+        f"replaced since by {', '.join(later)}: that stays. "
+        "If the later file is the wrong one, export the right one anew."
+    ]
+
+
 def odd_about(file: RegisteredFile, counts: Sequence[MonthCounts]) -> list[str]:
     """A name that speaks of another month than the content; as many rows as a sheet holds."""
     sentences = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipelines.archives import HARMED, is_of_the_disk
 from pipelines.errors import UnreadableFile
 
 Encoding = Literal["utf-8", "utf-16", "utf-16-le", "cp1252"]
@@ -49,7 +50,9 @@ def _holds_workbook(file: Path) -> bool:
     try:
         with zipfile.ZipFile(file) as archive:
             return "xl/workbook.xml" in archive.namelist()
-    except zipfile.BadZipFile:
+    except (*HARMED, NotImplementedError) as error:
+        if is_of_the_disk(error):
+            raise
         raise UnreadableFile(
             "The file is damaged: its end is missing, as after a broken download.",
             f"File {file.name}.",

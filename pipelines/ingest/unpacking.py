@@ -5,12 +5,12 @@ import shutil
 import tempfile
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pipelines.archives import HARMED, is_of_the_disk
 from pipelines.errors import UnreadableFile
 from pipelines.folders import DataFolder, said_in_words
 from pipelines.ingest.opening import kind_of_file
@@ -62,7 +62,9 @@ def _members(file: Path, folder: Path) -> list[Arrived]:
     try:
         with said_in_words(folder):
             members = _unzip(file, folder) if kind == "zip" else _gunzip(file, folder)
-    except (zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile):
+    except HARMED as error:
+        if is_of_the_disk(error):
+            raise
         raise UnreadableFile(
             "The archive is damaged: its content does not match its checksum, or its end is missing.",
             f"File {file.name}.",

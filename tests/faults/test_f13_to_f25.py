@@ -40,6 +40,23 @@ def test_f13_an_overlapping_republication_replaces_its_months_and_no_other(desk:
     assert current == {date(2024, 1, 1): 1, date(2024, 2, 1): 2, date(2024, 3, 1): 1}
 
 
+def test_f13_old_content_that_comes_again_does_not_undo_a_correction_and_the_user_is_told(desk: Desk) -> None:
+    february = ROW.replace("202401", "202402")
+    wrong, right = epd(ROW, february), epd(ROW, ROW)
+    desk.take("wrong.csv", wrong)
+    desk.take("right.csv", right)
+    desk.log.clear()
+    (added,) = desk.add(desk.file("again.csv", wrong))
+    assert not added.is_new
+    assert desk.land() == 0
+    current = {(m.file.file_name, m.counts.month) for m in Register(desk.data).loaded_months() if m.is_current}
+    assert current == {("right.csv", date(2024, 1, 1)), ("wrong.csv", date(2024, 2, 1))}
+    assert desk.said == (
+        "again.csv was delivered before as wrong.csv, and 2024-01 of it was replaced since by right.csv: that stays. "
+        "If the later file is the wrong one, export the right one anew."
+    )
+
+
 def test_f13_files_of_one_delivery_add_up(desk: Desk) -> None:
     desk.add(desk.file("a.csv", epd(ROW)), desk.file("b.csv", epd(ROW.replace("A81001", "A81002"))))
     desk.land()

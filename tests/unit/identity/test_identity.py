@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import KeyProblem
+from pipelines.errors import InsecureFolder, KeyProblem
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
 from pipelines.identity.numbers import kind_of
@@ -99,3 +99,33 @@ def test_a_key_that_others_can_read_is_refused(data: DataFolder, tmp_path: Path)
     (tmp_path / "key").chmod(0o644)
     with pytest.raises(KeyProblem, match="other users"):
         open_door(data)
+
+
+def test_the_number_of_a_pseudonym_is_known_to_the_store_alone(data: DataFolder) -> None:
+    known, upstream = open_door(data).pass_through(["943 476 5919", "an-upstream-id"], "x.csv")
+    keys = [str(known.patient_key), str(upstream.patient_key), "0" * 32]
+    assert open_door(data).nhs_numbers_of(keys) == {known.patient_key: "9434765919"}
+    assert open_door(data).patient_key_of("9434765919") == known.patient_key
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_the_folder_of_the_key_that_the_tool_made_is_refused_when_open(
+    data: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPIOIDS_KEY_FILE")
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda *_: str(tmp_path / "config"))
+    open_door(data)
+    assert stat.S_IMODE((tmp_path / "config").stat().st_mode) == 0o700
+    (tmp_path / "config").chmod(0o755)
+    with pytest.raises(InsecureFolder):
+        open_door(data)
+
+
+@pytest.mark.parametrize("pseudonym", ["12345678e01234567890", "0" * 15 + "1e" + "2" * 15])
+def test_a_hexadecimal_pseudonym_with_one_letter_is_no_rounded_number(pseudonym: str) -> None:
+    assert kind_of(pseudonym) == "upstream_pseudonym"
+
+
+@pytest.mark.parametrize("rounded", ["4.85E+09", "4.85e9", "4E+09", "4E9", "9.99000001812E+09"])
+def test_a_number_that_a_spreadsheet_has_rounded_is_known_in_every_form(rounded: str) -> None:
+    assert kind_of(rounded) == "spoilt_by_spreadsheet"

@@ -163,6 +163,15 @@ def test_the_identifier_is_replaced_before_anything_is_landed(land: Land) -> Non
     ]
 
 
+def test_an_identifier_that_has_slipped_into_another_column_is_not_kept_in_the_quarantine(land: Land) -> None:
+    slipped = ITEM.replace("A81001,9990000018", "9990000018,A81001")
+    counts, landed, quarantine = land(f"{HEADER}\n{ITEM}\n{slipped}\n")
+    assert landed.height == 1
+    assert quarantine is not None
+    assert quarantine.select("source_row", "field", "value").rows() == [(3, "practice_code", None)]
+    assert sum(c.rows_quarantined for c in counts) == 1
+
+
 def test_identifiers_that_a_spreadsheet_has_rounded_are_refused(land: Land) -> None:
     with pytest.raises(UnreadableFile, match="spreadsheet has rounded the patient identifiers"):
         land(f"{HEADER}\n{ITEM.replace('9990000018', '9.99E+09')}\n")
