@@ -66,15 +66,15 @@ class Catalogue:
     regimens: Regimens
     short_courses: dict[str, ShortCourses]
 
-    def pack(self, product: Ints, units: Floats) -> Ints:
-        """Units wanted, as whole packs, at least one."""
-        pack_units = self.products.pack_units[product]
+    def pack(self, product: Ints, units: Floats, split_packs: Bools) -> Ints:
+        """Units wanted, as whole packs, or where packs are split as whole units, at least one."""
+        pack_units = np.where(split_packs, 1, self.products.pack_units[product])
         return np.maximum(1, np.rint(units / pack_units)).astype(np.int64) * pack_units
 
-    def interval_days(self, regimen: Ints, script_days: Ints) -> Floats:
+    def interval_days(self, regimen: Ints, script_days: Ints, split_packs: Bools) -> Floats:
         """How long a script of the regimen's first product really lasts, pack sizes considered."""
         product, units_per_day = self.regimens.product[regimen, 0], self.regimens.units_per_day[regimen, 0]
-        lasts: Floats = self.pack(product, units_per_day * script_days) / units_per_day
+        lasts: Floats = self.pack(product, units_per_day * script_days, split_packs) / units_per_day
         return lasts
 
 
@@ -92,6 +92,11 @@ class Start:
     @property
     def draws(self) -> Draws:
         return self.people.draws.only(self.chosen)
+
+    @property
+    def synchronised(self) -> Bools:
+        """Who fetches all lasting scripts on one day, packs split so that they run out together."""
+        return np.asarray(self.draws.uniform("synchronised") < self.people.mix.synchronised_share)
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,8 @@ def _stretch_segments(catalogue: Catalogue, start: Start, stretch: Stretch) -> l
         if not len(has):
             continue
         units_per_day = catalogue.regimens.units_per_day[stretch.regimen[has], component]
-        quantity = catalogue.pack(product[has], units_per_day * stretch.script_days[has])
+        split_packs = start.synchronised[stretch.rows[has]]
+        quantity = catalogue.pack(product[has], units_per_day * stretch.script_days[has], split_packs)
         parts.append(
             Segments(
                 start.people.number[start.chosen[stretch.rows[has]]],
@@ -138,8 +144,8 @@ class _Reviews:
         self.regimens, self.line, self.first = regimens, line, first
         self.nearest = regimens.nearest_dose(line.families)
         self.family_shares = np.array(list(line.families.values()))
-        self.stronger = regimens.nearest_dose(mix.STRONG_STARTS)
-        self.stronger_shares = np.array(list(mix.STRONG_STARTS.values()))
+        self.stronger = regimens.nearest_dose(line.stronger)
+        self.stronger_shares = np.array(list(line.stronger.values()))
         habits = line.habits
         self.edges = np.cumsum([habits.start_taper, habits.up, habits.up_two_steps, habits.switch, habits.stop])
 
@@ -151,7 +157,7 @@ class _Reviews:
         on = regimen != OFF
         tapering = on & (tapering | (event == 0))
         up = regimens.up[regimen]
-        if self.line is mix.WEAK_LINE:  # a weak opioid at the top of its ladder gives way to a strong one
+        if self.line.stronger:  # a weak opioid at the top of its ladder gives way to a strong one
             strong = self.stronger[regimen, draws.choice(f"{name} climb", self.stronger_shares, review)]
             up = np.where(up == regimen, strong, up)
         switched = self.nearest[regimen, draws.choice(f"{name} switch", self.family_shares, review)]
@@ -173,31 +179,38 @@ def _opening(catalogue: Catalogue, start: Start) -> tuple[Ints, Ints, Floats]:
     line, draws = start.line, start.draws
     shares = catalogue.regimens.starting_shares(line.families, line.from_ome_mg_per_day, line.to_ome_mg_per_day)
     first = draws.choice(f"{line.name} regimen", shares)
-    options = np.array(list(line.script_days_shares), dtype=np.int64)
-    script_shares = np.array(list(line.script_days_shares.values()))
-    script_days = options[draws.choice(f"{line.name} script days", script_shares)]
+    fixed, population = start.setting != DEPENDENCE, start.people.mix
+    days_shares = {population.script_days: 1.0} if fixed and population.script_days else line.script_days_shares
+    options = np.array(list(days_shares), dtype=np.int64)
+    script_days = options[draws.choice(f"{line.name} script days", np.array(list(days_shares.values())))]
     # Already running at the first day: somewhere within the script of that day.
-    lead = draws.uniform(f"{line.name} phase") * catalogue.interval_days(first, script_days)
+    phase = np.where(start.synchronised, draws.uniform("phase"), draws.uniform(f"{line.name} phase"))
+    lead = phase * catalogue.interval_days(first, script_days, start.synchronised)
     return first, script_days, np.where(start.day < 0, -lead, start.day)
 
 
 def line_segments(catalogue: Catalogue, start: Start, last_day: float) -> tuple[list[Segments], Floats]:
     """Follow one line of each person from review to review; also the day on which they first stopped it.
 
-    Changes fall on the day a script runs out, so that what is handed out adds up to what is taken.
+    Changes fall on the day a script runs out, so that what is handed out adds up to what is taken; but for the
+    mid-script ones of the mix, after which what is left of the script is thrown away.
     """
-    draws = start.draws
+    draws, mid_script_share = start.draws, start.people.mix.mid_script_change_share
     first, script_days, day = _opening(catalogue, start)
     reviews = _Reviews(catalogue.regimens, start.line, first)
     rows, regimen, tapering = np.arange(len(day)), first, np.zeros(len(day), dtype=bool)
+    synchronised = start.synchronised
     since, opened, first_off = day.copy(), np.zeros(len(day), dtype=np.int64), start.stop_day.copy()
     parts: list[Segments] = []
     review = 0
     while len(rows):
-        interval = catalogue.interval_days(regimen, script_days[rows])
+        interval = catalogue.interval_days(regimen, script_days[rows], synchronised[rows])
         interval = np.where(regimen == OFF, float(mix.REVIEW_DAYS), interval)
         day = day + interval * np.maximum(1, np.rint(mix.REVIEW_DAYS / interval))
         after, tapering = reviews.after(draws.only(rows), rows, regimen, tapering, review)
+        mid_script = draws.only(rows).uniform(f"{start.line.name} mid-script", review) < mid_script_share
+        before_run_out = interval * draws.only(rows).uniform(f"{start.line.name} run-out", review)
+        day = np.where(mid_script & (after != regimen) & (regimen != OFF), day - before_run_out, day)
         stop_day = start.stop_day[rows]
         ends = (day >= stop_day) | (day >= last_day)
         changed = (after != regimen) | ends
@@ -274,7 +287,7 @@ def episode_segments(
 
 def palliative_segments(catalogue: Catalogue, people: People, last_day: float) -> list[Segments]:
     """Rising oral doses over the last months of life, then just-in-case injectables, then nothing."""
-    dying = (people.pathway == mix.PALLIATIVE) & (people.leave_day - mix.PALLIATIVE_STEP_DAYS[0] < last_day)
+    dying = people.mix.palliative(people.pathway) & (people.leave_day - mix.PALLIATIVE_STEP_DAYS[0] < last_day)
     chosen = np.flatnonzero(dying)
     death = people.leave_day[chosen]
     line = mix.Line("palliative opioid", {mix.PALLIATIVE_LADDER: 1.0}, mix.NO_CHANGES)
@@ -303,8 +316,7 @@ def palliative_segments(catalogue: Catalogue, people: People, last_day: float) -
 
 def _taking(people: People, probability: str, purpose: str, last_day: float) -> Ints:
     """The people (row numbers) who take a medicine with the probability their pathway gives."""
-    of_kind = np.array([getattr(kind, probability) for kind in mix.PATHWAYS])
-    takes = people.draws.uniform(purpose) < of_kind[people.pathway]
+    takes = people.draws.uniform(purpose) < people.mix.of_each(probability)[people.pathway]
     return np.flatnonzero(takes & (people.join_day < last_day))
 
 
@@ -312,7 +324,7 @@ def _co_prescribed(people: People, chosen: Ints, line: mix.Line, setting: int) -
     """Four in ten of the lines beside another begin later than the person joins, within three years."""
     draws = people.draws.only(chosen)
     join_day = people.join_day[chosen]
-    alone = np.array([kind.main_line is None for kind in mix.PATHWAYS])[people.pathway[chosen]]
+    alone = np.array([kind.main_line is None for kind in people.mix.pathways])[people.pathway[chosen]]
     at_once = alone | (draws.uniform(f"{line.name} at once") < 0.6)
     later = np.maximum(join_day, 0.0) + draws.uniform(f"{line.name} later") * mix.JOINING_DAYS
     return Start(people, chosen, line, np.where(at_once, join_day, later), people.leave_day[chosen], setting)
@@ -321,7 +333,7 @@ def _co_prescribed(people: People, chosen: Ints, line: mix.Line, setting: int) -
 def course_segments(catalogue: Catalogue, people: People, last_day: float) -> Segments:
     """Everything these people take from the first day to `last_day`; beyond it is no truth."""
     parts: list[Segments] = palliative_segments(catalogue, people, last_day)
-    for number, kind in enumerate(mix.PATHWAYS):
+    for number, kind in enumerate(people.mix.pathways):
         if kind.main_line is None:
             continue
         chosen = np.flatnonzero((people.pathway == number) & (people.join_day < last_day))
@@ -336,11 +348,12 @@ def course_segments(catalogue: Catalogue, people: People, last_day: float) -> Se
         ("benzodiazepine", mix.BENZODIAZEPINE_LINE, LONG_TERM),
         ("z_drug", mix.Z_DRUG_LINE, LONG_TERM),
         ("dependence", mix.DEPENDENCE_LINE, DEPENDENCE),
+        ("patch_beside", mix.PATCH_BESIDE_LINE, LONG_TERM),
     ):
         chosen = _taking(people, probability, line.name, last_day)
         start = _co_prescribed(people, chosen, line, setting)
         parts += line_segments(catalogue, start, last_day)[0]
     for name in ("acute_opioid", "intermittent_opioid", "short_sedative", "cough", "antimotility"):
-        gaps = np.array([getattr(kind, f"{name}_gap_days") for kind in mix.PATHWAYS])
+        gaps = people.mix.of_each(f"{name}_gap_days")
         parts += episode_segments(people, catalogue.short_courses[name], name, gaps[people.pathway], last_day)
     return Segments.joined(parts)

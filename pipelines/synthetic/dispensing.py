@@ -1,4 +1,4 @@
-"""From courses to scripts: refills a little early or late, scripts missed, supplies for a holiday, gaps.
+"""From courses to scripts: refills early or late, scripts missed or stockpiled, holidays, gaps, late claims.
 
 One month at a time, so that memory stays small and months never depend on later ones.
 """
@@ -8,13 +8,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from pipelines.synthetic import mix
-from pipelines.synthetic.courses import AS_NEEDED, DEPENDENCE, JUST_IN_CASE, SHORT_COURSE, Segments
+from pipelines.synthetic.courses import AS_NEEDED, DEPENDENCE, JUST_IN_CASE, LONG_TERM, SHORT_COURSE, Segments
 from pipelines.synthetic.draws import Bools, Draws, Floats, Ints, keys, sixteenths
 from pipelines.synthetic.organisations import Organisations
 from pipelines.synthetic.people import People
 from pipelines.synthetic.products import Products, ShortCourses
 
-_SPREAD_DAYS = max(mix.EARLIEST_REFILL_DAYS, mix.LATEST_REFILL_DAYS, mix.AS_NEEDED_SPREAD_DAYS) + 1
+_SPREAD_DAYS = max(mix.EARLIEST_REFILL_DAYS, mix.LATEST_REFILL_DAYS, mix.AS_NEEDED_SPREAD_DAYS)
+_SPREAD_DAYS += mix.LATE_CLAIM_DAYS + 1
 YEAR_DAYS = 365
 
 
@@ -45,9 +46,17 @@ class Items:
         return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
 
-def _script_numbers(segments: Segments, first_day: float, end_day: float) -> tuple[Ints, Ints]:
+def _stockpilers(segments: Segments, share: float) -> Bools:
+    """Whose scripts are fetched early again and again, until one can be left out."""
+    uniform = Draws(segments.key).uniform("stockpiling")
+    return np.asarray((uniform < share) & (segments.setting == LONG_TERM))
+
+
+def _script_numbers(
+    segments: Segments, fetched_every_days: Floats, first_day: float, end_day: float
+) -> tuple[Ints, Ints]:
     """Row of the segment and number of the script, for each script that may fall between the two days."""
-    interval, start = segments.interval_days, segments.start_day
+    interval, start = fetched_every_days, segments.start_day
     lowest = np.maximum(np.ceil((first_day - _SPREAD_DAYS - start) / interval), 0).astype(np.int64)
     last_possible = np.minimum(end_day + _SPREAD_DAYS, segments.stop_day - 1e-6)
     highest = np.floor((last_possible - start) / interval).astype(np.int64)
@@ -57,7 +66,7 @@ def _script_numbers(segments: Segments, first_day: float, end_day: float) -> tup
     return row, lowest[row] + np.arange(len(row)) - before[row]
 
 
-def _script_days(segments: Segments, row: Ints, number: Ints, chance: Floats) -> Floats:
+def _script_days(segments: Segments, fetched_every_days: Floats, row: Ints, number: Ints, chance: Floats) -> Floats:
     """The day of each script: the first on its day, later ones a few days early or late."""
     regular = chance * (mix.EARLIEST_REFILL_DAYS + mix.LATEST_REFILL_DAYS) - mix.EARLIEST_REFILL_DAYS
     widest = np.minimum(mix.AS_NEEDED_SPREAD_DAYS, 0.4 * segments.interval_days[row])
@@ -65,7 +74,7 @@ def _script_days(segments: Segments, row: Ints, number: Ints, chance: Floats) ->
     offset = np.where(segments.setting[row] == AS_NEEDED, as_needed, regular)
     # A weekly or fortnightly script cannot be collected a week early.
     offset = np.clip(offset, -0.4 * segments.interval_days[row], 0.4 * segments.interval_days[row])
-    nominal = segments.start_day[row] + number * segments.interval_days[row]
+    nominal = segments.start_day[row] + number * fetched_every_days[row]
     return np.floor(nominal + np.where(number == 0, 0.0, offset))
 
 
@@ -77,7 +86,7 @@ def _in_gap(people: People, person: Ints, day: Floats) -> Bools:
     length = shortest + (longest - shortest) * draws.uniform("gap length", year)
     starts = draws.uniform("gap start", year) * (YEAR_DAYS - longest)
     into_year = day - year * YEAR_DAYS
-    away = (draws.uniform("gap", year) < mix.GAP_SHARE_A_YEAR) & (into_year >= starts)
+    away = (draws.uniform("gap", year) < people.mix.gap_share_a_year) & (into_year >= starts)
     return away & (into_year < starts + length)
 
 
@@ -106,21 +115,27 @@ def month_items(
     organisations: Organisations,
     days: tuple[float, float],
 ) -> Items:
-    """The items handed out from the first day (included) to the second (excluded)."""
+    """The items claimed from the first day (included) to the second (excluded)."""
     first_day, end_day = days
+    habits = people.mix
     near = (segments.start_day < end_day + _SPREAD_DAYS) & (segments.stop_day > first_day - _SPREAD_DAYS)
     near_rows = np.flatnonzero(near)
     running = segments.of(near_rows)
-    row, number = _script_numbers(running, first_day, end_day)
+    stockpiler = _stockpilers(running, habits.stockpiling_share)
+    fetched_every_days = running.interval_days * np.where(stockpiler, mix.STOCKPILING_PACE, 1.0)
+    row, number = _script_numbers(running, fetched_every_days, first_day, end_day)
     draws = Draws(running.key[row])
     chances, more_chances = draws.bits("script", number), draws.bits("script handling", number)
-    day = _script_days(running, row, number, sixteenths(chances, 0))
+    day = _script_days(running, fetched_every_days, row, number, sixteenths(chances, 0))
     before = draws.bits("script", np.maximum(number - 1, 0))
     repeated = running.setting[row] != SHORT_COURSE
-    holiday = repeated & (sixteenths(chances, 1) < mix.HOLIDAY_SHARE)
-    after_holiday = repeated & (number > 0) & (sixteenths(before, 1) < mix.HOLIDAY_SHARE)
-    missed = repeated & (number > 0) & (sixteenths(chances, 2) < mix.MISSED_SCRIPT_SHARE)
-    kept = (day >= first_day) & (day < end_day) & ~after_holiday & ~missed
+    holiday = repeated & (sixteenths(chances, 1) < habits.holiday_share)
+    after_holiday = repeated & (number > 0) & (sixteenths(before, 1) < habits.holiday_share)
+    missed = repeated & (number > 0) & (sixteenths(chances, 2) < habits.missed_script_share)
+    left_out = stockpiler[row] & (number % mix.STOCKPILING_SCRIPTS == mix.STOCKPILING_SCRIPTS - 1)
+    late = sixteenths(more_chances, 2) < habits.late_claim_share
+    claimed = day + np.where(late, mix.LATE_CLAIM_DAYS, 0)
+    kept = (claimed >= first_day) & (claimed < end_day) & ~after_holiday & ~missed & ~left_out
     kept[kept] &= ~_in_gap(people, running.person[row[kept]] - people.number[0], day[kept])
 
     row, day, chances, more_chances = row[kept], day[kept], chances[kept], more_chances[kept]
@@ -134,7 +149,7 @@ def month_items(
         quantity,
         items,
         products.nic_pence(product, quantity * items),
-        sixteenths(more_chances, 0) >= mix.UNIDENTIFIED_SHARE,
+        sixteenths(more_chances, 0) >= habits.unidentified_share,
         sixteenths(more_chances, 1) < mix.EPS_SHARE,
     )
 

@@ -1,11 +1,15 @@
 """Every number that shapes the invented population, in one readable place.
 
-They are invented, in the range of published English figures; no figure here is a finding. Which products
-are taken, and how much a day, stands in `data/reference/synthetic_*.csv`. Days are days, doses mg of oral
-morphine equivalent (OME) a day, shares relative unless said otherwise.
+What every population shares stands as a constant; what may differ from one to another is a `Mix`, and `DEMO` is the
+one that is written unless another is asked for. The numbers are invented, in the range of published English figures;
+none is a finding. Which products are taken, and how much a day, stands in `data/reference/synthetic_*.csv`. Days are
+days, doses mg of oral morphine equivalent (OME) a day, shares relative unless said otherwise.
 """
 
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 PATIENTS_PER_PRACTICE = 500
 LEAST_PRACTICES = 12
@@ -18,14 +22,13 @@ JOINING_DAYS = 36 * 30.4375  # people new to the data join over this time
 DYING_DAYS = 60 * 30.4375  # deaths of the palliative pathway fall over this time
 
 EPS_SHARE = 0.89
-UNIDENTIFIED_SHARE = 0.015
-MISSED_SCRIPT_SHARE = 0.015
-HOLIDAY_SHARE = 0.006  # two scripts at once, and the next one left out
-GAP_SHARE_A_YEAR = 0.06  # a stay in hospital, a long absence: no script for one to three months
 GAP_DAYS = (30, 90)
 EARLIEST_REFILL_DAYS = 6
 LATEST_REFILL_DAYS = 3
 AS_NEEDED_SPREAD_DAYS = 12
+LATE_CLAIM_DAYS = 5  # a late claim moves what was handed out in the last days of a month to the next month
+STOCKPILING_PACE = 0.9  # who stockpiles comes for the next script after so much of the last one …
+STOCKPILING_SCRIPTS = 10  # … and leaves out every tenth, so that in the long run no more is fetched than is taken
 OUT_OF_HOURS_SHARE = 0.02  # of short courses
 HOSPICE_SHARE = 0.3  # of just-in-case medicines
 MOVING_MEAN_DAYS = 40 * 365.25
@@ -68,8 +71,10 @@ class Line:
     from_ome_mg_per_day: float = 0.0
     to_ome_mg_per_day: float = 1e9
     script_days_shares: dict[int, float] = field(default_factory=lambda: dict(SCRIPT_DAYS_SHARES))
+    stronger: dict[str, float] = field(default_factory=dict)  # where it goes from the top of its ladder
 
 
+STRONG_STARTS = {"morphine_mr": 0.4, "oxycodone_mr": 0.2, "buprenorphine_7_day": 0.4}
 _STRONG_FAMILIES = {
     "morphine_mr": 0.34,
     "oxycodone_mr": 0.20,
@@ -106,6 +111,7 @@ WEAK_LINE = Line(
         "co_dydramol": 0.04,
     },
     WEAK_HABITS,
+    stronger=STRONG_STARTS,
 )
 STRONG_LINE = Line("strong opioid", _STRONG_FAMILIES, STRONG_HABITS, 0.0, 100.0, STRONG_SCRIPT_DAYS_SHARES)
 HIGH_LINE = Line("high dose", _HIGH_FAMILIES, HIGH_HABITS, 110.0, 1e9, STRONG_SCRIPT_DAYS_SHARES)
@@ -134,8 +140,8 @@ DEPENDENCE_LINE = Line(
     NO_CHANGES,
     script_days_shares=DEPENDENCE_SCRIPT_DAYS_SHARES,
 )
-STRONG_STARTS = {"morphine_mr": 0.4, "oxycodone_mr": 0.2, "buprenorphine_7_day": 0.4}
-"""Where a weak opioid at the top of its ladder goes when it is not enough."""
+PATCH_BESIDE_LINE = Line("patch beside", {"buprenorphine_7_day": 0.7, "fentanyl_patch": 0.3}, STEADY_HABITS)
+PALLIATIVE = "palliative"
 PALLIATIVE_LADDER = "morphine_mr"
 PALLIATIVE_STEP_DAYS = (150, 90, 50, 21)
 """Days before death at which the dose of the palliative pathway goes up a step."""
@@ -158,6 +164,7 @@ class Pathway:
     z_drug: float = 0.0
     breakthrough: float = 0.0
     dependence: float = 0.0
+    patch_beside: float = 0.0  # an opioid patch beside the main line
     acute_opioid_gap_days: float = 0.0  # mean days between short courses; 0 = none
     intermittent_opioid_gap_days: float = 0.0
     short_sedative_gap_days: float = 0.0
@@ -219,11 +226,37 @@ PATHWAYS = (
         breakthrough=0.45,
         dependence=0.01,
     ),
-    Pathway("palliative", 0.02, 77, 10),
+    Pathway(PALLIATIVE, 0.02, 77, 10),
     Pathway("gabapentinoid only", 0.10, 57, 15, gabapentinoid=1.0, benzodiazepine=0.05, z_drug=0.04),
     Pathway("benzodiazepine only", 0.045, 58, 16, benzodiazepine=1.0, z_drug=0.05),
     Pathway("z-drug only", 0.03, 58, 16, z_drug=1.0),
     Pathway("short sedative", 0.035, 52, 17, short_sedative_gap_days=300, already_taking=1.0),
     Pathway("dependence treatment", 0.0025, 44, 9, dependence=1.0, gabapentinoid=0.1, already_taking=0.85),
 )
-PALLIATIVE = next(number for number, pathway in enumerate(PATHWAYS) if pathway.name == "palliative")
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A population: who is in it, and how scripts are written, fetched and claimed. Shares are from 0 to 1."""
+
+    pathways: tuple[Pathway, ...]
+    script_days: int | None = None  # every lasting script is written for so many days; None: the shares of each line
+    unidentified_share: float = 0.015  # of items
+    missed_script_share: float = 0.015
+    holiday_share: float = 0.006  # of scripts: two at once, and the next one left out
+    gap_share_a_year: float = 0.06  # a stay in hospital, a long absence: no script for one to three months
+    mid_script_change_share: float = 0.0  # of changes; the others fall on the day the script runs out
+    stockpiling_share: float = 0.0  # of lasting courses
+    late_claim_share: float = 0.0  # of scripts handed out in the last days of a month
+    synchronised_share: float = 0.0  # of people: lasting scripts begun together run out together, packs split
+
+    def of_each(self, name: str) -> NDArray[np.float64]:
+        """A figure of the pathways, by number of the pathway."""
+        return np.array([getattr(pathway, name) for pathway in self.pathways], dtype=np.float64)
+
+    def palliative(self, pathway: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each pathway number is the palliative one."""
+        return np.array([each.name == PALLIATIVE for each in self.pathways])[pathway]
+
+
+DEMO = Mix(PATHWAYS)

@@ -146,11 +146,11 @@ def write_epcn(path: Path, organisations: Organisations) -> None:
     workbook.close()
 
 
-def write_practice_map(path: Path, organisations: Organisations, start: dt.date) -> None:
-    """`practice_map.csv`: practice, network, sub-ICB (under the old name CCG), ICB (STP), region."""
+def write_practice_map(path: Path, organisations: Organisations, start: dt.date, months: int) -> None:
+    """`practice_map.csv` of the newest quarter: practice, network, sub-ICB (by its old name CCG), ICB (STP), region."""
     _practices(organisations).select(
         pl.lit("GP_PRAC_PAT_LIST").alias("PUBLICATION"),
-        pl.lit(_quarters(start, 1)[0].strftime("%d%b%Y")).alias("EXTRACT_DATE"),
+        pl.lit(_quarters(start, months)[-1].strftime("%d%b%Y")).alias("EXTRACT_DATE"),
         PRACTICE_CODE="practice_code",
         PRACTICE_NAME="practice_name",
         PRACTICE_POSTCODE="postcode",

@@ -7,6 +7,7 @@ import numpy as np
 from pipelines.errors import UsageError
 from pipelines.synthetic import mix
 from pipelines.synthetic.draws import Bools, Draws, Floats, Ints, keys
+from pipelines.synthetic.mix import Mix
 
 TEST_RANGE_START = 999_000_000
 TEST_RANGE_STOP = 1_000_000_000
@@ -49,9 +50,10 @@ class People:
     """People by number. Days count from the first month's first day and may be negative.
 
     `practice` until `move_day`, `next_practice` from then; `leave_day`: died or moved away, no item later.
-    `age_at_start` is in years with a fraction.
+    `age_at_start` is in years with a fraction; `pathway` is a number of `mix.pathways`.
     """
 
+    mix: Mix
     number: Ints
     nhs_number: Ints
     draws: Draws
@@ -66,7 +68,7 @@ class People:
     imd_decile: Ints
 
 
-def _pathways(draws: Draws, seed: int, practice: Ints, imd_decile: Ints, practices: int) -> Ints:
+def _pathways(drawn_from: Mix, draws: Draws, seed: int, practice: Ints, imd_decile: Ints, practices: int) -> Ints:
     """A pathway for each person; long-term ones are commoner in some practices and where it is poorer."""
     practice_draws = Draws(keys(seed, "practice", np.arange(practices)))
     leaning = np.exp(mix.PRACTICE_SPREAD * practice_draws.normal("long-term leaning"))
@@ -74,33 +76,41 @@ def _pathways(draws: Draws, seed: int, practice: Ints, imd_decile: Ints, practic
     uniform = draws.uniform("pathway")
     chosen = np.zeros(len(practice), dtype=np.int64)
     total = np.zeros(len(practice))
-    for pathway in mix.PATHWAYS:
+    for pathway in drawn_from.pathways:
         total += pathway.share * (factor if pathway.long_term else 1.0)
     edge = np.zeros(len(practice))
-    for pathway in mix.PATHWAYS[:-1]:
+    for pathway in drawn_from.pathways[:-1]:
         edge += pathway.share * (factor if pathway.long_term else 1.0)
         chosen += uniform * total >= edge
     return chosen
 
 
-def people(seed: int, numbers: Ints, nhs_numbers: Ints, practice: Ints, practices: int, children: bool) -> People:
+def people(
+    seed: int,
+    numbers: Ints,
+    nhs_numbers: Ints,
+    practice: Ints,
+    practices: int,
+    *,
+    children: bool = False,
+    drawn_from: Mix = mix.DEMO,
+) -> People:
     """The people with these numbers, a run without holes; `children` lets a few be under 18."""
     draws = Draws(keys(seed, "person", numbers))
     practice_draws = Draws(keys(seed, "practice", np.arange(practices)))
     practice_decile = 1.0 + 9.0 * practice_draws.uniform("deprivation")
     decile = np.rint(practice_decile[practice] + 1.8 * draws.normal("deprivation"))
     imd_decile = np.clip(decile, 1, 10).astype(np.int64)
-    pathway = _pathways(draws, seed, practice, imd_decile, practices)
+    pathway = _pathways(drawn_from, draws, seed, practice, imd_decile, practices)
 
     def of_pathway(name: str) -> Floats:
-        return np.array([getattr(kind, name) for kind in mix.PATHWAYS], dtype=np.float64)[pathway]
+        return drawn_from.of_each(name)[pathway]
 
     already = draws.uniform("already taking") < of_pathway("already_taking")
     join_day = np.where(already, -1.0, draws.uniform("join") * mix.JOINING_DAYS)
     stay_days = draws.exponential("leave", of_pathway("leaving_mean_days"))
     leave_day = np.maximum(join_day, 0.0) + np.maximum(stay_days, 20.0)
-    palliative = pathway == mix.PALLIATIVE
-    leave_day = np.where(palliative, draws.uniform("death") * mix.DYING_DAYS, leave_day)
+    leave_day = np.where(drawn_from.palliative(pathway), draws.uniform("death") * mix.DYING_DAYS, leave_day)
     age = of_pathway("age_mean") + of_pathway("age_spread") * draws.normal("age")
     age = np.clip(age, 18.0, 97.0) + draws.uniform("birthday")
     if children:
@@ -108,6 +118,7 @@ def people(seed: int, numbers: Ints, nhs_numbers: Ints, practice: Ints, practice
         age = np.where(child, 2.0 + 15.0 * draws.uniform("child's age"), age)
     hop = 1 + (draws.uniform("new practice") * 10).astype(np.int64)
     return People(
+        drawn_from,
         numbers,
         nhs_numbers,
         draws,

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.errors import ReferenceDataError
-from pipelines.synthetic.draws import Floats, Ints
+from pipelines.synthetic.draws import Bools, Floats, Ints
 
 NONE = -1
 COMPONENTS = 2
@@ -31,6 +31,21 @@ class Products:
     ome_mg_per_unit: Floats
     pack_units: Ints
     nic_pence_per_unit: Floats
+
+    @property
+    def is_opioid(self) -> Bools:
+        """Which products count towards the dose or the time on opioids, by number."""
+        return self.ome_mg_per_unit > 0
+
+    @property
+    def is_gabapentinoid(self) -> Bools:
+        """Which products are gabapentin or pregabalin, by number."""
+        return (self.frame["kind"] == "gabapentinoid").to_numpy()
+
+    @property
+    def is_parenteral(self) -> Bools:
+        """Which products are injections, by number."""
+        return (self.frame["form"] == "injection").to_numpy()
 
     @classmethod
     def read(cls, reference_dir: Path) -> "Products":

@@ -30,7 +30,7 @@ def catalogue() -> Catalogue:
 def population() -> People:
     practice = first_practices(1, PATIENTS)
     practices = practice_count(PATIENTS)
-    return people(1, np.arange(PATIENTS), patient_nhs_numbers(PATIENTS), practice, practices, False)
+    return people(1, np.arange(PATIENTS), patient_nhs_numbers(PATIENTS), practice, practices)
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +72,11 @@ def test_palliative_patients_have_just_in_case_medicines_and_then_nothing(
     boxed = np.isin(segments.product, catalogue.products.of_kind("just_in_case"))
     dying = np.unique(segments.person[boxed])
     assert len(dying) > 20
-    assert (population.pathway[dying] == mix.PALLIATIVE).all()
+    assert mix.DEMO.palliative(population.pathway[dying]).all()
 
 
 def test_a_course_does_not_depend_on_who_else_is_there(catalogue: Catalogue, segments: Segments) -> None:
-    few = people(1, np.arange(500), patient_nhs_numbers(500), first_practices(1, PATIENTS)[:500], 40, False)
+    few = people(1, np.arange(500), patient_nhs_numbers(500), first_practices(1, PATIENTS)[:500], 40)
     alone = course_segments(catalogue, few, LAST_DAY)
     same = segments.of(np.flatnonzero(segments.person < 500))
     assert (alone.key == same.key).all()
