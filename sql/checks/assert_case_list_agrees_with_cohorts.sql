@@ -4,7 +4,8 @@
 -- Key: rule
 --
 -- Each rule is counted three ways at the as-at month: in marts.patient_month, on the list, and, where the trend table
--- has the same measure, there. A patient on the list without any rule, under 18 or excluded, offends too.
+-- has the same measure, there. A patient on the list without any rule, under 18 or excluded, offends too; so does one who
+-- is excluded and not named as such, and a list that is longer or shorter than the trends say.
 WITH list_month AS (
     SELECT month,
     FROM intermediate.int_case_list__month
@@ -83,6 +84,27 @@ trends AS (
     WHERE trends.org_level = 'all'
 ),
 
+excluded AS (
+    SELECT
+        count(*) FILTER (excluded.patient_key IS NULL) AS missing,
+        count(*) FILTER (rules.patient_key IS NULL) AS beyond,
+    FROM marts.case_list_excluded AS excluded
+    FULL JOIN (
+        SELECT DISTINCT patient_key
+        FROM rules
+        WHERE is_true AND excluded AND NOT is_under_18
+    ) AS rules USING (patient_key)
+),
+
+listed_in_trends AS (
+    SELECT
+        (SELECT count(*) FROM marts.case_list) AS listed,
+        trends.numerator,
+    FROM marts.trends AS trends
+    INNER JOIN list_month USING (month)
+    WHERE trends.org_level = 'all' AND trends.measure = 'listed'
+),
+
 without_rule AS (
     SELECT count(*) AS patients,
     FROM (
@@ -118,3 +140,27 @@ SELECT
     NULL AS patients_in_trends,
 FROM without_rule
 WHERE patients > 0
+
+UNION ALL
+
+SELECT
+    'excluded by review, not named so or named so without a rule' AS rule,
+    missing AS patients,
+    0 AS patients_listed,
+    0 AS patients_under_18,
+    beyond AS patients_excluded,
+    NULL AS patients_in_trends,
+FROM excluded
+WHERE missing > 0 OR beyond > 0
+
+UNION ALL
+
+SELECT
+    'listed' AS rule,
+    listed AS patients,
+    listed AS patients_listed,
+    0 AS patients_under_18,
+    0 AS patients_excluded,
+    numerator AS patients_in_trends,
+FROM listed_in_trends
+WHERE listed <> numerator
