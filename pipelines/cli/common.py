@@ -79,6 +79,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 500).print(shown)
 
 
+def as_json(answer: object) -> None:
+    """Data classes, or a list of them, as JSON on standard output: dates ISO, paths as text."""
+    import json
+    from dataclasses import asdict, is_dataclass
+
+    def plain(part: object) -> object:
+        return asdict(part) if is_dataclass(part) and not isinstance(part, type) else part
+
+    shown = [plain(part) for part in answer] if isinstance(answer, list) else plain(answer)
+    say(json.dumps(shown, default=str, ensure_ascii=False, indent=1))
+
+
 def stderr_console() -> "Console":
     from rich.console import Console
 

@@ -100,11 +100,14 @@ def _factor(factor: object) -> str:
 
 def products(
     unconverted: Annotated[bool, typer.Option("--unconverted", help="Only products whose items have no dose.")] = False,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Codes that appeared or vanished in the newest month and in January.")
+    ] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,
 ) -> None:
-    """Opioid products of the published warehouse; with --unconverted, those without a dose and how to mend it."""
+    """Opioid products of the published warehouse; those without a dose and the remedy; codes that came and went."""
     with errors_in_words():
         from pipelines.engine.duckdb import fetch_published
         from pipelines.products import remedy_for
@@ -134,6 +137,28 @@ def products(
                 ],
             )
             say(f"{len(rows)} product(s) and status(es) without a dose, snapshot {snapshot.snapshot_id}")
+            return
+        if changes:
+            rows = fetch_published(snapshot.file, data.tmp, assets.query("products_changed")).to_pylist()
+            table(
+                (
+                    "source",
+                    "month",
+                    "change",
+                    "BNF code",
+                    "description",
+                    "class",
+                    "before",
+                    "after",
+                    "why",
+                    "other code",
+                ),
+                [
+                    (f"{row.pop('source')}", f"{row.pop('month'):%Y-%m}", *(str(cell or "") for cell in row.values()))
+                    for row in rows
+                ],
+            )
+            say(f"{len(rows)} change(s); all months: marts.code_changes; snapshot {snapshot.snapshot_id}")
             return
         rows = fetch_published(
             snapshot.file,

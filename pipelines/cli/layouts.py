@@ -48,9 +48,12 @@ def try_file(
 ) -> None:
     """Which layout a file would be taken in under and why, column by column, or what the nearest ones lack."""
     with errors_in_words():
+        from pipelines.folders import DataFolder
         from pipelines.ingest.explaining import explain
 
-        found = explain(file, settings_of(config_dir), layout)
+        data = DataFolder(data_dir)
+        data.prepare()
+        found = explain(file, data, settings_of(config_dir), layout)
         for match in found:
             say(f"{match.file_name}: {match.title}")
             table(("field", "", "column", "its text must be"), match.fields)

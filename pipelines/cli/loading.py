@@ -81,7 +81,9 @@ def refresh(
         for file in done.swept:
             say(f"Taken from incoming/: {file.file_name} ({file.layout})")
         say(f"Published snapshot {done.snapshot.snapshot_id}: {done.snapshot.file}")
-        say(f"{done.files_landed} file(s) landed, {done.checks_run} checks passed")
+        say(f"{done.files_landed} file(s) landed, {done.checks_run} checks run")
+        for caveat in done.caveats:
+            say(f"Know before you read: {caveat.sentence}" + (f" {caveat.detail}" if caveat.detail else ""))
         if done.unconverted_items:
             say(
                 f"{done.unconverted_items:,} of {done.opioid_items:,} opioid items have no dose: "
@@ -100,6 +102,9 @@ def synth(
     dirty: Annotated[
         bool, typer.Option("--dirty", help="With the faults that real extracts have, and with children.")
     ] = False,
+    truth: Annotated[
+        Path | None, typer.Option(help="A further file, outside --out: what each made-up person truly takes.")
+    ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,
@@ -120,6 +125,7 @@ def synth(
             start=month_of(start, "--start") or date(2024, 1, 1),
             dirty=dirty,
             reference_dir=assets.REFERENCE_DIR,
+            truth=truth,
         )
         for file in files:
             say(str(file))

@@ -2,7 +2,21 @@
 
 import typer
 
-from pipelines.cli import cases, factors, fetching, layouts, loading, products, warehouse
+from pipelines.cli import (
+    auditing,
+    cases,
+    explaining,
+    exporting,
+    factors,
+    fetching,
+    keys,
+    layouts,
+    loading,
+    operating,
+    products,
+    reviews,
+    warehouse,
+)
 
 app = typer.Typer(
     name="opioids",
@@ -16,13 +30,25 @@ app = typer.Typer(
 app.command("add")(loading.add)
 app.command("refresh")(loading.refresh)
 app.command("synth")(loading.synth)
+app.command("status")(operating.status)
+app.command("runs")(operating.runs)
+app.command("snapshots")(operating.snapshots)
+app.command("doctor")(operating.doctor)
+app.command("serve")(operating.serve)
 app.command("query")(warehouse.query)
 app.command("ome")(products.ome)
 app.command("case-list")(cases.case_list)
+app.command("referral-list")(cases.referral_list)
+app.command("match-list")(cases.match_list)
+app.command("explain")(explaining.explain)
 app.command("products")(factors.products)
 app.add_typer(fetching.app, name="fetch")
+app.add_typer(exporting.app, name="export")
 app.add_typer(layouts.app, name="layouts")
 app.add_typer(factors.app, name="factors")
+app.add_typer(reviews.app, name="reviews")
+app.add_typer(keys.app, name="keys")
+app.add_typer(auditing.app, name="audit")
 app.add_typer(warehouse.app, name="warehouse")
 
 

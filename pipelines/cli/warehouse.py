@@ -44,7 +44,7 @@ def query(
     """Ask the published warehouse, read-only. Standard output holds the answer and nothing else."""
     with errors_in_words():
         from pipelines.engine.duckdb import one_query, read_only
-        from pipelines.publish import current_snapshot
+        from pipelines.snapshots import current_snapshot
 
         data = data_folder(data_dir)
         snapshot = current_snapshot(data)
@@ -72,7 +72,7 @@ def path(
 ) -> None:
     """Print the path of the published DuckDB file."""
     with errors_in_words():
-        from pipelines.publish import current_snapshot
+        from pipelines.snapshots import current_snapshot
 
         say(str(current_snapshot(data_folder(data_dir)).file))
 

@@ -63,10 +63,11 @@ products AS (
 
 first_seen AS (
     SELECT
-        dispensed.patient_key,
+        patients.patient_key,
         min(dispensed.month_index) AS first_month_index,
     FROM intermediate.int_patient_months__dispensed AS dispensed
-    GROUP BY dispensed.patient_key
+    INNER JOIN intermediate.int_patients__numbered AS patients USING (patient_number)
+    GROUP BY patients.patient_key
 ),
 
 newcomers AS (

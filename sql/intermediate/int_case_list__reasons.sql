@@ -40,7 +40,7 @@ WITH facts AS (
         other_medicines.dependence_treatments,
     FROM intermediate.int_case_list__prioritised AS prioritised
     INNER JOIN intermediate.int_patient_months__flagged AS flagged USING (patient_key, month)
-    INNER JOIN intermediate.int_patient_months__windows AS windows USING (patient_key, month)
+    INNER JOIN intermediate.int_patient_months__windows AS windows USING (patient_number, month_index)
     LEFT JOIN intermediate.int_case_list__opioids AS opioids USING (patient_key)
     LEFT JOIN intermediate.int_case_list__other_medicines AS other_medicines USING (patient_key)
     WHERE prioritised.is_as_at

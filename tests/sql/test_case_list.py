@@ -15,6 +15,8 @@ from support import build_from
 from text_patients import tables_of
 
 from pipelines import assets
+from pipelines.build import reviews_table
+from pipelines.reviews import Review
 
 CaseListOf = Callable[..., dict[str, dict]]
 
@@ -346,21 +348,35 @@ def test_the_order_of_the_rows_does_not_change_the_list(tmp_path: Path) -> None:
     assert listed(None, 1) == listed(1, 4) == listed(2, 8)
 
 
-def offences(tmp_path: Path, tamper: Callable[[pa.Table], pa.Table], dose_unknown: int = 1) -> set[str]:
-    """Rules that the check finds broken once somebody has tampered with the list."""
-    tables = tables_of(PEOPLE, "2023-01..2024-12")
+Tamper = Callable[[pa.Table], pa.Table]
+REVIEWS = reviews_table([Review("high_at_74", date(2024, 11, 5), "excluded: cancer", "AB")])
+
+
+def as_it_is(table: pa.Table) -> pa.Table:
+    return table
+
+
+def offences(
+    tmp_path: Path, tamper: Tamper, dose_unknown: int = 1, listed_in_trends: int = 23, excluded: Tamper = as_it_is
+) -> set[str]:
+    """Rules that the check finds broken once somebody has tampered with the list; one person is excluded by review."""
+    tables = {**tables_of(PEOPLE, "2023-01..2024-12"), "raw.reviews": REVIEWS}
     engine = build_from(tables, "marts.case_list", tmp_path)
     listed = tamper(engine.fetch("SELECT * FROM marts.case_list"))
+    left_out = (assets.SQL_DIR / "marts" / "case_list_excluded.sql").read_text(encoding="utf-8")
+    left_out_table = excluded(engine.fetch(left_out))
     engine.close()
+    measures = ["dose_unknown", "high_dose", "listed"]
     trends = pa.table(
         {
-            "org_level": ["all", "all"],
-            "month": pa.array([date(2024, 11, 1)] * 2, pa.date32()),
-            "measure": ["dose_unknown", "high_dose"],
-            "numerator": [float(dose_unknown), 10.0],
+            "org_level": ["all"] * 3,
+            "month": pa.array([date(2024, 11, 1)] * 3, pa.date32()),
+            "measure": measures,
+            "numerator": [float(dose_unknown), 10.0, float(listed_in_trends)],
         }
     )
-    engine = build_from({**tables, "marts.case_list": listed, "marts.trends": trends}, "marts.patient_month", tmp_path)
+    given = {"marts.case_list": listed, "marts.case_list_excluded": left_out_table, "marts.trends": trends}
+    engine = build_from({**tables, **given}, "marts.patient_month", tmp_path)
     list_month = (assets.SQL_DIR / "intermediate" / "int_case_list__month.sql").read_text(encoding="utf-8")
     engine.create("intermediate.int_case_list__month", list_month, {"as_at_month": None})
     check = (assets.SQL_DIR / "checks" / "assert_case_list_agrees_with_cohorts.sql").read_text(encoding="utf-8")
@@ -375,7 +391,7 @@ def test_the_check_agrees_when_list_and_cohorts_do(tmp_path: Path) -> None:
 
 def test_the_check_notices_a_patient_who_is_lost(tmp_path: Path) -> None:
     found = offences(tmp_path, lambda listed: listed.filter(pa.compute.field("patient_key") != "methadone"))
-    assert found == {"methadone_3m"}
+    assert found == {"methadone_3m", "listed"}
 
 
 def test_the_check_notices_a_patient_without_a_rule_or_under_18(tmp_path: Path) -> None:
@@ -383,8 +399,17 @@ def test_the_check_notices_a_patient_without_a_rule_or_under_18(tmp_path: Path) 
         rows = listed.to_pylist()
         return pa.Table.from_pylist([*rows, {**rows[0], "patient_key": "child"}], schema=listed.schema)
 
-    assert offences(tmp_path, with_child) == {"on the list without a rule, under 18 or excluded"}
+    assert offences(tmp_path, with_child) == {"on the list without a rule, under 18 or excluded", "listed"}
 
 
 def test_the_check_notices_a_count_that_the_trends_do_not_share(tmp_path: Path) -> None:
     assert offences(tmp_path, lambda listed: listed, dose_unknown=2) == {"dose_unknown"}
+
+
+def test_the_check_notices_somebody_excluded_who_is_not_named_so(tmp_path: Path) -> None:
+    found = offences(tmp_path, as_it_is, excluded=lambda table: table.slice(0, 0))
+    assert found == {"excluded by review, not named so or named so without a rule"}
+
+
+def test_the_check_notices_a_list_of_another_length_than_the_trends_say(tmp_path: Path) -> None:
+    assert offences(tmp_path, as_it_is, listed_in_trends=24) == {"listed"}

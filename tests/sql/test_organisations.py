@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from support import build_from
 
-OPEN = date(9999, 12, 31)
+ALWAYS, OPEN = date(1900, 1, 1), date(9999, 12, 31)
 
 
 def table(columns: str, *rows: tuple[Any, ...], **types: pa.DataType) -> pa.Table:
@@ -24,24 +24,50 @@ def items(*codes: str | None) -> pa.Table:
 def references(**given: pa.Table) -> dict[str, pa.Table]:
     """All references, empty but for those given."""
     shapes = {
-        "stg_ods__practices": table(
-            "practice_code practice_name region_code icb_code sub_icb_code is_gp_practice", is_gp_practice=pa.bool_()
-        ),
+        "stg_ods__practices": practices(),
+        "stg_ods__practice_successors": successors(),
         "stg_ods__pcn_members": members(),
-        "stg_nhse__practice_map": table(
-            "practice_code practice_name pcn_code pcn_name sub_icb_code sub_icb_name icb_code icb_name "
-            "region_code region_name"
-        ),
-        "stg_nhse__sub_icbs": table("sub_icb_code sub_icb_name icb_code icb_name"),
+        "stg_nhse__practice_map": maps(),
+        "stg_nhse__sub_icbs": sub_icbs(),
         "stg_nhse__list_sizes": lists(),
     }
     return {f"staging.{name}": given.get(name, empty) for name, empty in shapes.items()}
 
 
 def practices(*rows: tuple[Any, ...]) -> pa.Table:
+    """code, name, region, ICB, sub-ICB, is a GP practice; then joined, left, closed, outside England, or none."""
+    days = dict.fromkeys(("open_date", "close_date", "joined_date", "left_date"), pa.date32())
+    flags = dict.fromkeys(("is_gp_practice", "is_closed", "is_outside_england"), pa.bool_())
     return table(
-        "practice_code practice_name region_code icb_code sub_icb_code is_gp_practice", *rows, is_gp_practice=pa.bool_()
+        "practice_code practice_name region_code icb_code sub_icb_code is_gp_practice joined_date left_date is_closed "
+        "is_outside_england open_date close_date",
+        *((*row, *(None, None, False, False)[len(row) - 6 :], None, None) for row in rows),
+        **days,
+        **flags,
     )
+
+
+def maps(*rows: tuple[Any, ...]) -> pa.Table:
+    return table(
+        "practice_code practice_name pcn_code pcn_name sub_icb_code sub_icb_name icb_code icb_name region_code "
+        "region_name extract_month",
+        *rows,
+        extract_month=pa.date32(),
+    )
+
+
+def sub_icbs(*rows: tuple[Any, ...]) -> pa.Table:
+    """sub-ICB, ICB and the first and last day; names are the codes."""
+    return table(
+        "sub_icb_code sub_icb_name icb_code icb_name start_date end_date",
+        *((sub, f"SUB {sub}", icb, f"ICB {icb}", first, last) for sub, icb, first, last in rows),
+        start_date=pa.date32(),
+        end_date=pa.date32(),
+    )
+
+
+def successors(*rows: tuple[Any, ...]) -> pa.Table:
+    return table("practice_code successor_code succeeded_on", *rows, succeeded_on=pa.date32())
 
 
 def members(*rows: tuple[Any, ...]) -> pa.Table:
@@ -111,12 +137,10 @@ def test_the_lookup_of_today_outranks_the_icb_of_an_older_register(tmp_path: Pat
         tmp_path,
         items("A81001"),
         stg_ods__practices=practices(("A81001", "THE SURGERY", "Y63", "QOLD", "16C", True)),
-        stg_nhse__sub_icbs=table(
-            "sub_icb_code sub_icb_name icb_code icb_name", ("16C", "NHS X - 16C", "QNEW", "NHS NEW ICB")
-        ),
+        stg_nhse__sub_icbs=sub_icbs(("16C", "QNEW", ALWAYS, OPEN)),
     )
-    assert (found["A81001"]["icb_code"], found["A81001"]["icb_name"]) == ("QNEW", "NHS NEW ICB")
-    assert found["A81001"]["sub_icb_name"] == "NHS X - 16C"
+    assert (found["A81001"]["icb_code"], found["A81001"]["icb_name"]) == ("QNEW", "ICB QNEW")
+    assert found["A81001"]["sub_icb_name"] == "SUB 16C"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 
 import pyarrow as pa
+from patient_tables import patient_tables
 
 from pipelines import assets
 from pipelines.products import ProductReference, resolve
@@ -38,32 +39,11 @@ PRODUCTS = {
     "midazolam": ("1501041T0AAAAAA", "Midazolam 10mg/2ml solution for injection ampoules"),
     "levomepromazine": ("0402010L0AAAAAA", "Levomepromazine 25mg/1ml solution for injection ampoules"),
 }
-ITEMS = pa.schema(
-    [
-        ("source", pa.string()),
-        ("item_id", pa.string()),
-        ("month", pa.date32()),
-        ("practice_code", pa.string()),
-        ("registered_practice_code", pa.string()),
-        ("patient_key", pa.string()),
-        ("age", pa.int32()),
-        ("sex", pa.string()),
-        ("imd_decile", pa.int32()),
-        ("bnf_code", pa.string()),
-        ("bnf_description", pa.string()),
-        ("items", pa.int32()),
-        ("total_quantity", pa.decimal128(18, 4)),
-        ("nic_gbp", pa.decimal128(18, 4)),
-    ]
-)
-PRACTICES = pa.table(
-    {
-        "practice_code": ["A81001", "A81002", "Y00001"],
-        "practice_name": ["THE SURGERY", "OTHER SURGERY", "NIGHT SERVICE"],
-        "is_gp_practice": [True, True, False],
-        "pcn_code": ["U00001", "U00001", None],
-    }
-)
+PRACTICES = [
+    {"practice_code": "A81001", "practice_name": "THE SURGERY", "is_gp_practice": True, "pcn_code": "U00001"},
+    {"practice_code": "A81002", "practice_name": "OTHER SURGERY", "is_gp_practice": True, "pcn_code": "U00001"},
+    {"practice_code": "Y00001", "practice_name": "NIGHT SERVICE", "is_gp_practice": False, "pcn_code": None},
+]
 
 
 def months_in(text: str) -> Iterator[date]:
@@ -113,19 +93,4 @@ def tables_of(text: str, loaded: str, shuffle_seed: int | None = None) -> dict[s
     pairs = sorted(PRODUCTS.values())
     asked = pa.table({"bnf_code": [code for code, _ in pairs], "bnf_description": [name for _, name in pairs]})
     products = resolve(asked, ProductReference.load(assets.REFERENCE_DIR))
-    loaded_months = list(months_in(loaded))
-    ones = [1] * len(loaded_months)
-    return {
-        "intermediate.int_items__described": pa.Table.from_pylist(items, schema=ITEMS),
-        "reference.products": products.append_column("product_number", pa.array(range(1, len(pairs) + 1), pa.int32())),
-        "intermediate.int_organisations__practices": PRACTICES,
-        "staging.stg_register__file_months": pa.table(
-            {
-                "source": ["patient_items" for _ in ones],
-                "month": pa.array(loaded_months, pa.date32()),
-                "is_current": [True for _ in ones],
-                "rows_read": ones,
-                "rows_quarantined": [0 for _ in ones],
-            }
-        ),
-    }
+    return patient_tables(items, products.to_pylist(), PRACTICES, months_in(loaded))

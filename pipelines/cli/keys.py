@@ -1,0 +1,64 @@
+"""keys init, keys show-id, keys rotate: the secret behind the pseudonyms."""
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.common import (
+    DEFAULT_DATA_DIR,
+    DEFAULT_REPORTS_DIR,
+    ConfigDir,
+    DataDir,
+    ReportsDir,
+    data_folder,
+    errors_in_words,
+    notice,
+    say,
+)
+
+app = typer.Typer(help="The secret key behind the pseudonyms.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("init")
+def init(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Make the key of this data folder, if there is none yet, and tie the folder to it."""
+    with errors_in_words():
+        from pipelines.identity.keys import key_file, load_or_make_key
+
+        key = load_or_make_key(data_folder(data_dir))
+        say(f"{key.key_id} {key_file()}")
+
+
+@app.command("show-id")
+def show_id(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Print the id of the key that the data folder was made with, which gives nothing of the key away."""
+    with errors_in_words():
+        from pipelines.identity.keys import known_key_id
+
+        say(known_key_id(data_folder(data_dir)) or "none yet: it is made with the first patient file")
+
+
+@app.command("rotate")
+def rotate(
+    user: Annotated[str | None, typer.Option(help="Who asks, where it is not the account that runs this.")] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Change the key: every person gets a new pseudonym and keeps their history. Run a refresh afterwards."""
+    with errors_in_words():
+        from pipelines.rekeying import rotate_key
+
+        rotated = rotate_key(data_folder(data_dir), user)
+        say(f"Key {rotated.old_key_id} → {rotated.new_key_id}; {rotated.people:,} people have new pseudonyms.")
+        say("The published warehouse held the old ones and was removed. Run 'opioids refresh' to publish it anew.")
+        notice(f"The old key is kept at {rotated.old_key_kept_at}: delete it once no backup needs it.")
+        notice("Lists in clear below the data folder still hold old pseudonyms: delete them.")

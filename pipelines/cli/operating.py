@@ -1,0 +1,183 @@
+"""status, runs, snapshots, doctor, serve: how the unattended job stands, for the person who answers for it."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.common import (
+    DEFAULT_DATA_DIR,
+    DEFAULT_REPORTS_DIR,
+    ConfigDir,
+    DataDir,
+    ReportsDir,
+    as_json,
+    data_folder,
+    errors_in_words,
+    say,
+    settings_of,
+    table,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+
+
+def status(
+    json: AsJson = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """What is published, how the last run ended, and what waits."""
+    with errors_in_words():
+        from pipelines.history import status as status_of
+
+        found = status_of(data_folder(data_dir))
+        if json:
+            as_json(found)
+            return
+        if found.snapshot_id:
+            say(f"Published  snapshot {found.snapshot_id}, {_time(found.published_at)}")
+            say(f"Data       patients to {_month(found.newest_patient_month)}, EPD to {_month(found.newest_epd_month)}")
+        else:
+            say("Published  nothing yet")
+        if found.last_run:
+            said = f": {found.last_run.message}" if found.last_run.message else ""
+            say(f"Last run   {found.last_run.outcome}{said} ({found.last_run.run_id})")
+        if found.is_running:
+            say("Now        a refresh is running")
+        say(
+            f"Waiting    {found.waiting_in_incoming} file(s) in incoming/, {found.registered_not_landed} registered "
+            f"and not landed, {found.refused_in_incoming} refused"
+        )
+
+
+def runs(
+    last: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    json: AsJson = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Every refresh with its outcome, newest first."""
+    with errors_in_words():
+        from pipelines.history import known_runs
+
+        found = known_runs(data_folder(data_dir))[::-1][:last]
+        if json:
+            as_json(found)
+            return
+        table(
+            ("run", "started", "took", "outcome", "snapshot", "message"),
+            [
+                (
+                    run.run_id,
+                    _time(run.started_at),
+                    _seconds(run.started_at, run.finished_at),
+                    run.outcome,
+                    run.snapshot_id or "",
+                    run.message or "",
+                )
+                for run in found
+            ],
+        )
+
+
+def snapshots(
+    json: AsJson = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """The published warehouses that are kept; the current one is marked."""
+    with errors_in_words():
+        from pipelines.history import kept_snapshots
+
+        found = kept_snapshots(data_folder(data_dir))
+        if json:
+            as_json(found)
+            return
+        table(
+            ("", "snapshot", "published", "run", "MiB"),
+            [
+                (
+                    "current" if kept.is_current else "",
+                    kept.snapshot_id,
+                    _time(kept.published_at),
+                    kept.run_id or "",
+                    f"{kept.size_bytes / 1024**2:,.1f}",
+                )
+                for kept in found
+            ],
+        )
+
+
+def doctor(
+    json: AsJson = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Look for what would stop an unattended refresh, and say how to mend it. Ends with 1 where there is a fault."""
+    with errors_in_words():
+        from pipelines.doctor import examine
+        from pipelines.folders import DataFolder
+
+        # Not prepared: a folder that is open to others is a finding here, not a reason to stop.
+        found = examine(DataFolder(data_dir))
+        if json:
+            as_json(found)
+        else:
+            for finding in found:
+                say(f"{finding.state.upper():<6} {finding.subject}: {finding.found}")
+                if finding.remedy and finding.state != "ok":
+                    say(f"       → {finding.remedy}")
+        if any(finding.state == "fault" for finding in found):
+            raise typer.Exit(1)
+
+
+def serve(
+    cron: Annotated[str, typer.Option(help="When, as five cron fields.")] = "0 6 15 * *",
+    timezone: Annotated[str, typer.Option(help="Whose clock the schedule follows.")] = "Europe/London",
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Stay and refresh on schedule, one run at a time. Needs a Prefect server on this machine."""
+    import os
+
+    with errors_in_words():
+        from pipelines.errors import UsageError
+
+        if not os.environ.get("PREFECT_API_URL"):
+            raise UsageError(
+                "No Prefect server is named.",
+                "PREFECT_API_URL is not set.",
+                "Start one with 'prefect server start --host 127.0.0.1', then set "
+                "PREFECT_API_URL=http://127.0.0.1:4200/api. Without a server, put 'opioids refresh' into cron.",
+            )
+        settings_of(config_dir)
+        folder = data_folder(data_dir).root.resolve()
+        from pipelines.flows import serve_refresh
+
+        serve_refresh(
+            cron,
+            timezone,
+            {
+                "data_dir": str(folder),
+                "reports_dir": str(reports_dir.resolve()),
+                "config_dir": str(config_dir.resolve()) if config_dir else None,
+            },
+        )
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def _month(month: date | None) -> str:
+    return f"{month:%Y-%m}" if month else "none"
+
+
+def _seconds(start: datetime, end: datetime | None) -> str:
+    return f"{(end - start).total_seconds():,.0f} s" if end else ""

@@ -1,0 +1,184 @@
+"""Read a file of review outcomes: the template, or a released list with its last columns filled in.
+
+The NHS number becomes a pseudonym here, and is neither kept nor said. A file is taken whole or not at all; every
+problem is named by its row, never by its patient.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from pipelines.errors import ReviewsRefused, UnreadableFile
+from pipelines.identity import IdentityDoor, kind_of
+from pipelines.reviews.outcomes import Outcome
+from pipelines.reviews.store import Review
+
+TEMPLATE_HEADINGS = ("Patient", "Reviewed on", "Outcome", "Reviewer")
+_PATIENT_HEADINGS = {"patient", "nhs number", "patient (pseudonym)", "pseudonym", "patient_key"}
+_OTHERS = ("reviewed on", "outcome", "reviewer")
+_PSEUDONYM = re.compile(r"[0-9a-f]{32}")
+_INITIALS = re.compile(r"[^\W\d_][^\W\d_ .'-]{0,9}( ?[^\W\d_]{1,2}){0,3}")
+_DAY_FORMS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y", "%d.%m.%Y", "%d %b %Y", "%d %B %Y")
+_EARLIEST = date(2010, 1, 1)
+_MOST_PROBLEMS_SAID = 15
+
+
+class _Filled(NamedTuple):
+    row: int
+    patient: str
+    reviewed_on: str
+    outcome: str
+    reviewer: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file of reviews holds: the reviews, and how many rows were left empty."""
+
+    reviews: tuple[Review, ...]
+    rows_without_review: int
+    by_nhs_number: frozenset[str]
+
+
+def read_reviews(
+    content: bytes, file_name: str, outcomes: Mapping[str, Outcome], door: IdentityDoor, today: date
+) -> Found:
+    """The reviews of a file (csv or xlsx). Raises ReviewsRefused with every problem by row, UnreadableFile."""
+    filled, empty = _filled_rows(rows_of(content, file_name, _has_headings), file_name)
+    problems: list[str] = []
+    reviews: set[Review] = set()
+    by_number: set[str] = set()
+    for line in filled:
+        key, patient_problem = _key_of(line.patient, door)
+        day, day_problem = _day_of(line.reviewed_on, today)
+        name, outcome_problem = _outcome_of(line.outcome, outcomes)
+        reviewer = " ".join(line.reviewer.split())
+        reviewer_problem = "" if _INITIALS.fullmatch(reviewer) else "the reviewer's initials are missing or unclear"
+        wrong = [each for each in (patient_problem, day_problem, outcome_problem, reviewer_problem) if each]
+        problems += [f"row {line.row}: {each}" for each in wrong]
+        if not wrong:
+            assert key is not None
+            assert day is not None
+            reviews.add(Review(key, day, name, reviewer.upper()))
+            if kind_of(line.patient) == "nhs_number":
+                by_number.add(key)
+    if problems:
+        more = f"; and {len(problems) - _MOST_PROBLEMS_SAID} more" if len(problems) > _MOST_PROBLEMS_SAID else ""
+        raise ReviewsRefused(
+            f"{len(problems)} entries of the reviews cannot be taken in, so none was.",
+            f"File {file_name}: {'; '.join(problems[:_MOST_PROBLEMS_SAID])}{more}.",
+            f"Mend them and import again. Outcomes are: {', '.join(outcomes)}.",
+        )
+    return Found(tuple(sorted(reviews)), empty, frozenset(by_number))
+
+
+def _key_of(patient: str, door: IdentityDoor) -> tuple[str | None, str]:
+    text = patient.strip()
+    if _PSEUDONYM.fullmatch(text):
+        return text, ""
+    kind = kind_of(text) if text else "invalid_nhs_number"
+    if kind == "nhs_number":
+        return door.patient_key_of(text), ""
+    if kind == "spoilt_by_spreadsheet":
+        return None, "a spreadsheet has rounded the patient's number"
+    return None, "the patient is given by neither a valid NHS number nor a pseudonym of this tool"
+
+
+def _day_of(text: str, today: date) -> tuple[date | None, str]:
+    for form in _DAY_FORMS:
+        try:
+            day = datetime.strptime(text.strip(), form).date()
+        except ValueError:
+            continue
+        if day > today:
+            return None, f"the review is dated in the future ({day})"
+        if day < _EARLIEST:
+            return None, f"the review is dated before {_EARLIEST.year} ({day})"
+        return day, ""
+    return None, f"'{_harmless(text)}' is no date (write 2026-03-31 or 31/03/2026)"
+
+
+def _outcome_of(text: str, outcomes: Mapping[str, Outcome]) -> tuple[str, str]:
+    wanted = " ".join(text.split()).casefold()
+    for name in outcomes:
+        if name.casefold() == wanted:
+            return name, ""
+    return "", f"'{_harmless(text)}' is no outcome"
+
+
+def _harmless(text: str) -> str:
+    """A value as it may be said: nothing in which a number or a pseudonym of a patient could stand."""
+    digits = sum(character.isdigit() for character in text)
+    return "(withheld)" if digits > 8 or _PSEUDONYM.search(text) else text.strip()[:40]
+
+
+def _filled_rows(rows: Sequence[tuple[int, Sequence[str]]], file_name: str) -> tuple[list[_Filled], int]:
+    """The rows with any of date, outcome and reviewer; and how many have a patient alone."""
+    columns = None
+    filled, empty = [], 0
+    for number, cells in rows:
+        if columns is None:
+            columns = _columns_of(cells)
+            continue
+        patient, *rest = (cells[column].strip() if column < len(cells) else "" for column in columns)
+        if any(rest):
+            filled.append(_Filled(number, patient, rest[0], rest[1], rest[2]))
+        elif patient:
+            empty += 1
+    if columns is None:
+        raise UnreadableFile(
+            "This is no file of reviews.",
+            f"File {file_name} has no row with the headings {', '.join(TEMPLATE_HEADINGS)}.",
+            "Begin with 'opioids reviews template --out FILE', or fill in the last columns of a list.",
+        )
+    return filled, empty
+
+
+def _columns_of(cells: Sequence[str]) -> tuple[int, ...] | None:
+    names = [" ".join(cell.split()).casefold() for cell in cells]
+    patient = [number for number, name in enumerate(names) if name in _PATIENT_HEADINGS]
+    if len(patient) != 1 or not all(names.count(other) == 1 for other in _OTHERS):
+        return None
+    return (patient[0], *(names.index(other) for other in _OTHERS))
+
+
+def _has_headings(cells: Sequence[str]) -> bool:
+    return _columns_of(cells) is not None
+
+
+def rows_of(
+    content: bytes, file_name: str, has_headings: Callable[[Sequence[str]], bool]
+) -> list[tuple[int, Sequence[str]]]:
+    """The rows of a small csv or xlsx as text, with their numbers; of a workbook, of the sheet with headings."""
+    if content.startswith(b"PK"):
+        return _sheet_rows(content, file_name, has_headings)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    first_line = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first_line.count)
+    return list(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1))
+
+
+def _sheet_rows(
+    content: bytes, file_name: str, has_headings: Callable[[Sequence[str]], bool]
+) -> list[tuple[int, Sequence[str]]]:
+    import fastexcel
+
+    try:
+        book = fastexcel.read_excel(content)
+    except fastexcel.FastExcelError as error:
+        raise UnreadableFile(
+            "The workbook cannot be read.", f"File {file_name} ({type(error).__name__}).", "Save it again as .xlsx."
+        ) from None
+    for name in book.sheet_names:
+        sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_arrow()
+        rows = [[cell or "" for cell in row.values()] for row in sheet.to_pylist()]
+        if any(has_headings(row) for row in rows):
+            return list(enumerate(rows, 1))
+    return []

@@ -1,0 +1,80 @@
+-- What a reader must know before any figure, as far as the built tables say it: ages of references, product codes.
+--
+-- No sentence holds a count of patients or of their items. Codes are told for the last twelve months of a source.
+WITH newest AS (
+    SELECT
+        source,
+        CASE source WHEN 'epd' THEN 'EPD' ELSE 'Patients'' items' END AS source_title,
+        max(month) AS newest_month,
+    FROM intermediate.int_codes__monthly
+    GROUP BY source
+),
+
+vanished AS (
+    SELECT
+        changes.source,
+        newest.source_title,
+        changes.month,
+        changes.month_before,
+        concat(changes.bnf_code, ' ', changes.bnf_description) AS product,
+        row_number() OVER (
+            PARTITION BY changes.source, changes.month ORDER BY changes.items_before DESC, changes.bnf_code
+        ) AS position,
+        count(*) OVER (PARTITION BY changes.source, changes.month) AS products,
+    FROM marts.code_changes AS changes
+    INNER JOIN newest USING (source)
+    WHERE
+        changes.is_notable
+        AND (extract(year FROM newest.newest_month) * 12 + extract(month FROM newest.newest_month))
+        - (extract(year FROM changes.month) * 12 + extract(month FROM changes.month)) < 12
+)
+
+SELECT
+    'reference' AS kind,
+    reference AS subject,
+    sentence,
+FROM marts.reference_ages
+WHERE sentence IS NOT NULL
+
+UNION ALL
+
+SELECT
+    'product codes' AS kind,
+    concat(source, ' ', strftime(month, '%Y-%m')) AS subject,
+    concat(
+        source_title, ': ', max(products), ' product code(s) in regular use in ', strftime(max(month_before), '%Y-%m'),
+        ' have no item in ', strftime(month, '%Y-%m'), ' and no code that replaces them does: ',
+        string_agg(product, ', ' ORDER BY position), CASE WHEN max(products) > 3 THEN ' and more' ELSE '' END,
+        '. People who take them may be missing from cohorts. See marts.code_changes.'
+    ) AS sentence,
+FROM vanished
+WHERE position <= 3
+GROUP BY source, source_title, month
+
+UNION ALL
+
+SELECT
+    'product codes' AS kind,
+    concat(source, ' replaced codes') AS subject,
+    concat(
+        newest.source_title, ': ', count(*), ' row(s) of the table of replaced codes look wrong (',
+        string_agg(DISTINCT replace(problem, '_', ' '), ', ' ORDER BY replace(problem, '_', ' ')),
+        '). See marts.code_replacements.'
+    ) AS sentence,
+FROM marts.code_replacements
+INNER JOIN newest USING (source)
+WHERE problem IS NOT NULL
+GROUP BY source, newest.source_title
+
+UNION ALL
+
+SELECT
+    'product codes' AS kind,
+    'unknown opioids' AS subject,
+    concat(
+        count(*), ' product(s) of BNF section 4.7.2 have a code that data/reference/drugs.csv does not know: ',
+        'they are in no dose and no cohort. See marts.items_out_of_scope.'
+    ) AS sentence,
+FROM reference.products
+WHERE product_class = 'unknown_opioid'
+HAVING count(*) > 0

@@ -1,0 +1,12 @@
+-- Who is on the list of a publication in a practice, a PCN, no practice or everywhere, and who of some people elsewhere.
+SELECT
+    patient_key,
+    priority,
+    band,
+    practice_code,
+    $is_everyone
+    OR coalesce(practice_code = $practice_code, FALSE)
+    OR coalesce(pcn_code = $pcn_code, FALSE)
+    OR ($is_unallocated AND practice_code IS NULL) AS is_here,
+FROM marts.case_list
+ORDER BY patient_key
