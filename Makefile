@@ -1,10 +1,10 @@
 # One line a target, no logic: what a target does is in the program it calls. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install sample run test lint format lock bench clean
+.PHONY: bench-patients help install sample run test test-twin test-fuzz test-orders test-disclosure lint format lock bench bench-statistics bench-definitions clean
 BIN := .venv/bin
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 20
 
 .venv/bin/uv:
 	python3 -m venv .venv && $(BIN)/python -m pip install --quiet "uv>=0.9,<1"
@@ -23,6 +23,18 @@ run: sample  ## the main job on the made-up extracts: warehouse in data/demo, re
 test: install  ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+test-twin: install  ## the SQL against its naive twin on 5,000 synthetic people and thousands of generated ones (half an hour)
+	OPIOIDS_TWIN_PATIENTS=5000 OPIOIDS_TWIN_EXAMPLES=100 $(BIN)/python -m pytest --numprocesses 2 --dist load tests/equivalence
+
+test-fuzz: install  ## a million odd fields against plain csv and Decimal (minutes)
+	OPIOIDS_FUZZ_ROWS=150000 $(BIN)/python -m pytest tests/faults/test_f24_silent_changes.py
+
+test-disclosure: install  ## attacks on what leaves, on a thousand random hierarchies (half an hour)
+	OPIOIDS_DISCLOSURE_HIERARCHIES=1000 $(BIN)/python -m pytest --numprocesses 2 --dist load tests/unit/test_disclosure_attacks.py tests/unit/test_disclosure_parts.py
+
+test-orders: install  ## 24 monthly deliveries in 30 random orders, again and renamed: the same marts (a quarter of an hour)
+	OPIOIDS_ORDERS=30 $(BIN)/python -m pytest tests/faults/test_f13_orders.py
+
 lint: install  ## lint, format and type checks
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
@@ -34,6 +46,15 @@ lock: .venv/bin/uv  ## resolve requirements.lock anew
 
 bench: install  ## speed as ratios measured side by side
 	$(BIN)/python bench/main.py
+
+bench-patients: install  ## the patient models at 2 million items, beside pandas
+	$(BIN)/python bench/patients.py
+
+bench-statistics: install  ## whether intervals and charts keep what they promise: writes docs/statistics.md (a minute)
+	$(BIN)/python bench/statistics.py
+
+bench-definitions: install  ## how often the definitions find what is true: writes docs/definitions.md (some minutes)
+	$(BIN)/python -m bench.definitions
 
 clean:  ## remove what make made: environment, demo data, reports, caches
 	rm -rf .venv data/demo reports/build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

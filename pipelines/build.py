@@ -17,9 +17,11 @@ from pipelines.errors import ContractError, ModelError
 from pipelines.folders import DataFolder
 from pipelines.ingest.landing import landed_file
 from pipelines.ingest.register import LoadedMonth
-from pipelines.products import ProductReference, resolve
-from pipelines.statistics.differencing import WITHOUT_SUFFIX
-from pipelines.statistics.trends import AimTerms, trend_table
+from pipelines.products import ProductReference, resolve, under_every_factor_set
+from pipelines.reviews import Review
+from pipelines.statistics.aim_terms import aim_measures_table
+from pipelines.statistics.measures import measures_table
+from pipelines.statistics.tables import STATISTICS_TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +38,15 @@ class BuildInputs:
     sql_dir: Path
     reference_dir: Path
     as_at: date | None
+    reviews: tuple[Review, ...] = ()
 
 
 @dataclass(frozen=True)
 class PythonModel:
-    """A table that is not one SELECT: a function from small Arrow tables to one."""
+    """A table that is not one SELECT: a function from small Arrow tables to one.
+
+    Each input is a table, or the name of a query of sql/queries.
+    """
 
     name: str
     description: str
@@ -56,28 +62,35 @@ PRODUCTS = PythonModel(
     ("product_number",),
     ("intermediate.int_products__distinct",),
 )
-TRENDS = PythonModel(
-    "marts.trends",
-    "Counts, rates, change against the baseline and the aim, for every organisation, month and measure.",
-    "one row per level, organisation, month and measure; dense, zero rows kept",
-    ("org_level", "org_code", "month", "measure"),
-    ("intermediate.int_trends__counts", "intermediate.int_organisations__attributes"),
+PRODUCTS_BY_FACTOR_SET = PythonModel(
+    "reference.products_by_factor_set",
+    "The oral morphine equivalence (OME) per unit of each opioid product under every factor set, with its factor.",
+    "one row per opioid product in scope and factor set",
+    ("product_number", "factor_set"),
+    ("reference.products",),
 )
+TREND_TABLES = {
+    PythonModel(table.name, table.description, table.grain, table.key, table.inputs): table.make
+    for table in STATISTICS_TABLES
+}
 
 
 def build(
     inputs: BuildInputs, engine: Engine, wanted: Sequence[str] | None = None
 ) -> dict[str, models.SqlModel | PythonModel]:
-    """Materialise the models into the engine's file, each checked against its key. Returns all by name.
+    """Materialise the models into the engine's file, its tables checked against their keys. Returns all by name.
 
     `wanted` builds these tables and what they stand on, nothing else.
     """
     sql_models = models.discover(inputs.sql_dir)
-    python_models = {model.name: model for model in (PRODUCTS, TRENDS)}
+    python_models = {model.name: model for model in (PRODUCTS, PRODUCTS_BY_FACTOR_SET, *TREND_TABLES)}
     _load_raw(inputs, engine)
     _load_reference(inputs, engine)
     reads = {name: engine.tables_named_in(model.select) for name, model in sql_models.items()}
-    reads |= {name: frozenset(model.inputs) for name, model in python_models.items()}
+    reads |= {
+        name: frozenset().union(*(engine.tables_named_in(_input_select(given)) for given in model.inputs))
+        for name, model in python_models.items()
+    }
     built = models.needed_for(wanted or reads, reads)
     parameters = _parameters(inputs)
     every_model: dict[str, models.SqlModel | PythonModel] = {**sql_models, **python_models}
@@ -88,8 +101,14 @@ def build(
             engine.create(name, model.select, parameters, model.kind)
         else:
             engine.load(name, _python_table(model, inputs, engine))
-        _check_key(engine, name, model.key)
+        if _has_rows_of_its_own(name, model):
+            _check_key(engine, name, model.key)
     return every_model
+
+
+def _has_rows_of_its_own(name: str, model: models.SqlModel | PythonModel) -> bool:
+    """Tables, and views that are published. What another view doubles breaks the key of the table that reads it."""
+    return isinstance(model, PythonModel) or model.kind == "table" or name.startswith("marts.")
 
 
 def run_checks(inputs: BuildInputs, engine: Engine) -> list[str]:
@@ -131,6 +150,7 @@ def _load_raw(inputs: BuildInputs, engine: Engine) -> None:
         parts = [LandedPart(file, sha256, tuple(current)) for sha256, (file, current) in sorted(months.items())]
         engine.view_landed(f"raw.{source}", parts, _raw_schema(layouts))
     engine.load("raw.file_months", _file_months(inputs.loaded_months))
+    engine.load("raw.reviews", reviews_table(inputs.reviews))
 
 
 def _layouts_by_source(settings: Settings) -> dict[str, list[Layout]]:
@@ -143,7 +163,7 @@ def _layouts_by_source(settings: Settings) -> dict[str, list[Layout]]:
 def _raw_schema(layouts: Sequence[Layout]) -> pa.Schema:
     fields = {name for layout in layouts for name in layout.columns} - {"patient_id", "month"}
     if any(layout.is_patient_level for layout in layouts):
-        fields |= {"patient_key", "identity_status"}
+        fields |= {"patient_key", "identity_status", "dispensed_date", "days_supply"}
     text = [(name, pa.string()) for name in ("month", *sorted(fields))]
     return pa.schema([("source_row", pa.int64()), *text, ("file_sha256", pa.string())])
 
@@ -181,16 +201,35 @@ def _file_months(loaded_months: Sequence[LoadedMonth]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
+def reviews_table(reviews: Sequence[Review]) -> pa.Table:
+    """What came of the reviews, with the calendar month of each."""
+    schema = pa.schema(
+        [
+            ("patient_key", pa.string()),
+            ("reviewed_on", pa.date32()),
+            ("month", pa.date32()),
+            ("outcome", pa.string()),
+            ("reviewer", pa.string()),
+        ]
+    )
+    rows = [{**vars(review), "month": review.reviewed_on.replace(day=1)} for review in reviews]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
 def _load_reference(inputs: BuildInputs, engine: Engine) -> None:
     """Schema reference: the clinical tables as text, the calendar, and the measures."""
     for file in sorted(inputs.reference_dir.glob("*.csv")):
         if not file.name.startswith("synthetic_"):
-            engine.load(f"reference.{file.stem}", _text_table(file))
+            engine.load(f"reference.{file.stem}", text_table(file))
     engine.load("reference.months", calendar_table())
-    engine.load("reference.measures", _measures(inputs.settings))
+    engine.load("reference.measures", measures_table(inputs.settings))
+    engine.load("reference.aim_measures", aim_measures_table(inputs.settings))
+    engine.load("reference.cohort_settings", _cohort_settings(inputs.settings))
+    engine.load("reference.reference_limits", _reference_limits(inputs.settings))
 
 
-def _text_table(file: Path) -> pa.Table:
+def text_table(file: Path) -> pa.Table:
+    """A clinical table as text; a blank cell is NULL."""
     with file.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     columns = list(rows[0])
@@ -210,66 +249,56 @@ def calendar_table() -> pa.Table:
     )
 
 
-def _measures(settings: Settings) -> pa.Table:
-    """The measures, those of people each with its twin that leaves out children and the end of life."""
-    history = settings.cohorts.first_month_of_data
-    rows = []
-    for measure in settings.measures.measures:
-        twins = ("", WITHOUT_SUFFIX) if measure.unit == "people" else ("",)
-        for twin in twins:
-            without = ", without under-18s, likely end of life and exclusions" if twin else ""
-            rows.append(
-                {
-                    "measure": f"{measure.id}{twin}",
-                    "title": f"{measure.title}{without}",
-                    "why": measure.why,
-                    "kind": measure.kind,
-                    "unit": measure.unit,
-                    "direction": measure.direction,
-                    "source": measure.source,
-                    "first_month_of_data": history.get(measure.history, 1),
-                    "checked_by": settings.measures.checked_by,
-                    "next_review": settings.measures.next_review,
-                }
-            )
-    return pa.Table.from_pylist(rows)
+def _cohort_settings(settings: Settings) -> pa.Table:
+    """The thresholds that the cohorts of this warehouse were judged by, under the names that SQL gives them."""
+    named = settings.cohorts.sql_parameters()
+    return pa.table(
+        {
+            "setting": pa.array(sorted(named), pa.string()),
+            "setting_value": pa.array([str(named[name]) for name in sorted(named)], pa.string()),
+        }
+    )
+
+
+def _reference_limits(settings: Settings) -> pa.Table:
+    """How old each reference may be, as references.toml says."""
+    text = ("reference", "title", "dated_by", "edition", "instead", "if_missing", "if_stale")
+    schema = pa.schema([*((name, pa.string()) for name in text), ("max_age_months", pa.int32())])
+    limits = settings.references.references
+    return pa.Table.from_pylist(
+        [{"reference": name, **limits[name].model_dump()} for name in sorted(limits)], schema=schema
+    )
 
 
 def _parameters(inputs: BuildInputs) -> Mapping[str, Parameter]:
-    aim = inputs.settings.aims.default_aim
-    first, last = _baseline_months(aim.baseline)
     return {
         **inputs.settings.cohorts.sql_parameters(),
         "factor_set": inputs.settings.pipeline.factor_set,
-        "aim_baseline_first": first,
-        "aim_baseline_last": last,
-        "aim_settle_months": aim.settle_months,
+        "vanished_code_least_items": inputs.settings.references.vanished_code_least_items,
+        "default_aim": inputs.settings.aims.default,
         "as_at_month": inputs.as_at.isoformat() if inputs.as_at else None,
     }
 
 
-def _baseline_months(baseline: str) -> tuple[str | None, str | None]:
-    if baseline == "first_complete":
-        return None, None
-    first, _, last = baseline.partition("..")
-    return f"{first}-01", f"{last or first}-01"
+def _input_select(given: str) -> str:
+    return f"SELECT * FROM {given}" if "." in given else assets.query(given)
 
 
 def _python_table(model: PythonModel, inputs: BuildInputs, engine: Engine) -> pa.Table:
-    tables = [engine.fetch(f"SELECT * FROM {name}") for name in model.inputs]
+    tables = [engine.fetch(_input_select(given)) for given in model.inputs]
     settings = inputs.settings
     if model is PRODUCTS:
         reference = ProductReference.load(inputs.reference_dir)
         resolved = resolve(tables[0], reference, settings.pipeline.factor_set, settings.pipeline.scope)
         return _numbered(resolved, tables[0])
-    assert model is TRENDS
-    aim = settings.aims.default_aim
-    measures = frozenset(name for measure in aim.measures for name in (measure, measure + WITHOUT_SUFFIX))
-    terms = AimTerms(settings.aims.default, measures, float(-aim.change), aim.months)
-    definition = (
-        f"cohorts {settings.cohorts.version}; factors {settings.pipeline.factor_set}; scope {settings.pipeline.scope}"
-    )
-    return trend_table(tables[0], tables[1], terms, definition)
+    if model is PRODUCTS_BY_FACTOR_SET:
+        return under_every_factor_set(
+            tables[0],
+            ProductReference.load(inputs.reference_dir),
+            settings.pipeline.factor_set,
+            settings.pipeline.scope,
+        )
+    return TREND_TABLES[model](tables, settings)
 
 
 def _numbered(resolved: pa.Table, asked: pa.Table) -> pa.Table:

@@ -10,17 +10,24 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from pipelines import assets
 from pipelines.errors import ConfigError
+from pipelines.measure_settings import (
+    Aim,
+    AimSettings,
+    Frozen,
+    Measure,
+    MeasureSettings,
+    SupersededDefinition,
+    check_names,
+)
+
+__all__ = ["Aim", "AimSettings", "Measure", "MeasureSettings"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PipelineSettings(_Frozen):
+class PipelineSettings(Frozen):
     """pipeline.toml: how the main job runs."""
 
     scope: Literal["nhsbsa_dfm", "extended"]
@@ -30,11 +37,12 @@ class PipelineSettings(_Frozen):
     quarantined_share_limit: Decimal = Field(ge=0, le=1)
     keep_snapshots: int = Field(ge=1)
     keep_patient_files_months: int = Field(ge=0)
+    data_docs: bool
     memory_limit: str = Field(pattern=r"^\d+(MB|GB|MiB|GiB)$")
     threads: int = Field(ge=0)
 
 
-class CohortSettings(_Frozen):
+class CohortSettings(Frozen):
     """cohorts.toml: the thresholds of the cohorts, a section for each idea. Each value binds in SQL as section_key."""
 
     version: str
@@ -42,44 +50,21 @@ class CohortSettings(_Frozen):
     high_dose: dict[str, Decimal | int]
     long_term: dict[str, int]
     escalation: dict[str, Decimal | int]
+    balancing: dict[str, Decimal | int]
     first_month_of_data: dict[str, int]
     people: dict[str, int]
     case_list: dict[str, int]
     implausible_quantity: dict[str, int]
+    superseded: tuple[SupersededDefinition, ...] = ()
 
     def sql_parameters(self) -> dict[str, Decimal | int | str]:
         """`{"high_dose_ome_mg_per_day": 120, …}`: what `$name` means in a model."""
-        sections = self.model_dump(exclude={"version", "checked_by"})
+        sections = self.model_dump(exclude={"version", "checked_by", "superseded"})
         named = {f"{section}_{key}": value for section, keys in sections.items() for key, value in keys.items()}
         return {**named, "cohort_version": self.version}
 
 
-class Aim(_Frozen):
-    """One aim: a change of the rate of some measures between a baseline and a month."""
-
-    title: str
-    measures: tuple[str, ...] = Field(min_length=1)
-    type: Literal["rate"]
-    change: Decimal
-    months: int = Field(ge=1)
-    baseline: str = Field(pattern=r"^(first_complete|\d{4}-\d{2}|\d{4}-\d{2}\.\.\d{4}-\d{2})$")
-    settle_months: int = Field(ge=0)
-    source: str
-    checked_by: str
-
-
-class AimSettings(_Frozen):
-    """aims.toml: the aims by name, and which of them fills marts.trends."""
-
-    default: str
-    aims: dict[str, Aim]
-
-    @property
-    def default_aim(self) -> Aim:
-        return self.aims[self.default]
-
-
-class LayoutColumn(_Frozen):
+class LayoutColumn(Frozen):
     """One field of a source: the header names it may have, and what its text must look like.
 
     A bad value of a critical field quarantines its row; of another field it is blanked and counted, so that
@@ -106,7 +91,7 @@ class LayoutColumn(_Frozen):
     ] = "text"
 
 
-class Layout(_Frozen):
+class Layout(Frozen):
     """configs/sources/NAME.toml: what a file of one source looks like. Recognised by its header."""
 
     name: str
@@ -122,7 +107,7 @@ class Layout(_Frozen):
     # A file with any further column is not of this layout.
     only_these_columns: bool = False
     # What every row holds although the file has no column for it.
-    constants: dict[str, str] = {}
+    constants: dict[str, str] = Field(default_factory=dict)
     columns: dict[str, LayoutColumn]
 
     @property
@@ -130,28 +115,7 @@ class Layout(_Frozen):
         return self.content in ("patient_items", "nhs_numbers")
 
 
-class Measure(_Frozen):
-    """measures.toml: what a measure is called, why it matters, and how it counts."""
-
-    id: str
-    title: str
-    why: str
-    kind: Literal["outcome", "process", "balancing", "context"]
-    unit: Literal["people", "items", "ome_mg", "nic_gbp"]
-    direction: Literal["lower", "higher", "none"]
-    history: str
-    source: Literal["patient", "epd"]
-
-
-class MeasureSettings(_Frozen):
-    """The measures in the order in which they are shown."""
-
-    checked_by: str
-    next_review: str
-    measures: tuple[Measure, ...]
-
-
-class PortalDataset(_Frozen):
+class PortalDataset(Frozen):
     """A dataset of a CKAN portal: where the portal answers, and what it calls the dataset."""
 
     portal: str = Field(pattern=r"^https?://[^\s?#]+$")
@@ -159,7 +123,7 @@ class PortalDataset(_Frozen):
     stale_after_months: int = Field(ge=1)
 
 
-class Patience(_Frozen):
+class Patience(Frozen):
     """How often and how long a download waits for a server before it gives up."""
 
     attempts: int = Field(ge=1, le=50)
@@ -174,16 +138,60 @@ _FileAddresses = dict[
 ]
 
 
-class FetchSettings(_Frozen):
+class FetchSettings(Frozen):
     """fetch.toml: where open data is downloaded from, and how patiently."""
 
     patience: Patience
     epd: PortalDataset
-    list_sizes: _FileAddresses = {}
-    organisations: _FileAddresses = {}
+    list_sizes: _FileAddresses = Field(default_factory=dict)
+    organisations: _FileAddresses = Field(default_factory=dict)
 
 
-class Settings(_Frozen):
+class ReferenceLimit(Frozen):
+    """How old a reference may be beside the newest month of data, and what it means when it is older or missing."""
+
+    title: str
+    dated_by: Literal["month", "extract_date", "newest_event", "edition"]
+    max_age_months: int = Field(ge=0)
+    edition: str | None = Field(default=None, pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
+    instead: str | None = None
+    if_missing: str | None = None
+    if_stale: str
+
+
+class ReferenceSettings(Frozen):
+    """references.toml: the references by source, and from how many items on a code that vanishes is told."""
+
+    vanished_code_least_items: int = Field(ge=1)
+    references: dict[str, ReferenceLimit]
+
+
+class EmailSettings(Frozen):
+    """notify.toml [email]: the mail server and who is written to; the password is in the environment."""
+
+    host: str
+    port: int = Field(ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"]
+    sender: str
+    recipients: tuple[str, ...] = Field(min_length=1)
+    username: str | None = None
+
+
+class WebhookSettings(Frozen):
+    """notify.toml [webhook]: what kind of channel listens; its address, a secret, is in the environment."""
+
+    kind: Literal["teams", "slack"]
+
+
+class NotifySettings(Frozen):
+    """notify.toml: whom to tell how an unattended run ended."""
+
+    on: tuple[Literal["failed", "published"], ...] = ()
+    email: EmailSettings | None = None
+    webhook: WebhookSettings | None = None
+
+
+class Settings(Frozen):
     """Everything a run is told by its config folder."""
 
     pipeline: PipelineSettings
@@ -191,6 +199,8 @@ class Settings(_Frozen):
     aims: AimSettings
     measures: MeasureSettings
     fetch: FetchSettings
+    notify: NotifySettings
+    references: ReferenceSettings
     layouts: tuple[Layout, ...]
     disclosure_file: Path
     expectation_files: tuple[Path, ...]
@@ -215,19 +225,18 @@ def load_settings(config_dir: Path | None = None) -> Settings:
         for name, path in sorted(files.items())
         if name.startswith("sources/")
     ]
+    cohorts = _validated(CohortSettings, files["cohorts.toml"])
     aims = _validated(AimSettings, files["aims.toml"])
-    if aims.default not in aims.aims:
-        raise ConfigError(
-            f"The default aim '{aims.default}' is not defined.",
-            f"In {files['aims.toml'].name}.",
-            f"Use one of: {', '.join(aims.aims)}.",
-        )
+    measures = _validated(MeasureSettings, files["measures.toml"])
+    check_names(cohorts.superseded, cohorts.first_month_of_data, aims, measures)
     return Settings(
         pipeline=_validated(PipelineSettings, files["pipeline.toml"]),
-        cohorts=_validated(CohortSettings, files["cohorts.toml"]),
+        cohorts=cohorts,
         aims=aims,
-        measures=_validated(MeasureSettings, files["measures.toml"]),
+        measures=measures,
         fetch=_validated(FetchSettings, files["fetch.toml"]),
+        notify=_validated(NotifySettings, files["notify.toml"]),
+        references=_validated(ReferenceSettings, files["references.toml"]),
         layouts=tuple(layouts),
         disclosure_file=files["disclosure.toml"],
         expectation_files=tuple(path for name, path in sorted(files.items()) if name.startswith("expectations/")),
@@ -270,10 +279,10 @@ def _validated(model: type[_Model], path: Path, extra: dict[str, Any] | None = N
 
 
 def _content_hash(files: dict[str, Path]) -> str:
-    """Hash of every setting that can change a figure: where a file was downloaded from cannot."""
+    """Hash of every setting that can change a figure: where a file came from and who is told cannot."""
     digest = hashlib.sha256()
     for name, path in sorted(files.items()):
-        if name == "fetch.toml":
+        if name in ("fetch.toml", "notify.toml"):
             continue
         digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -5,26 +5,34 @@ trajectories, aim statuses and process control are computed again *from the prot
 them tells more than these. Where a hidden count could be worked out (PCNs and their ICB, a month and the one
 before, a cohort and its variant), a further cell is hidden. Public practice-level data (EPD) pass unchanged.
 
+Of the other marts, `pipelines.disclosure_parts` lets some leave, in the same system of sums, and refuses the rest.
+
 What remains: a range for a hidden count (1 to 7 at least is known); a count hidden here but shown by another
 publication, policy, boundary or restated month; differences between figures that no row of trends stands for
-(stayed, reviewed, priorities). So one snapshot leaves under one policy only.
+(reviewed, priorities). So one snapshot leaves under one policy and on current boundaries only.
 """
 
 import logging
-import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipelines.errors import ConfigError
+from pipelines.disclosure_policy import (
+    BoolArray as BoolArray,
+)
+from pipelines.disclosure_policy import Policy as Policy
+from pipelines.disclosure_policy import ProtectedCounts as ProtectedCounts
+from pipelines.disclosure_policy import load_policies as load_policies
+from pipelines.disclosure_policy import possible_values, rounded
+from pipelines.disclosure_policy import protect_counts as protect_counts
 from pipelines.statistics import aim, intervals, spc
 from pipelines.statistics.differencing import (
     UNBOUNDED,
+    Sums,
     cells_to_hide,
     net_changes_from_their_parts,
     published_sums,
@@ -33,14 +41,13 @@ from pipelines.statistics.intervals import FloatArray
 
 log = logging.getLogger(__name__)
 
-BoolArray = npt.NDArray[np.bool_]
-
 SUPPRESSED_MARK = "[c]"
 NOT_AVAILABLE_MARK = "[x]"
 SUPPRESSED = "suppressed"
 NET, FLOWS = "net_change", "joined|left|net_change"
 TOO_FEW_SEE = {"practice": "too few to tell; see the PCN", "pcn": "too few to tell; see the ICB"}
 """What an aim status says where protected counts are too small; at higher levels only "too few to tell"."""
+PROVISIONAL = "provisional"  # spc_reason of a month that is no point of its chart
 SPC_TOO_FEW = "too_few_after_disclosure_control"
 PUBLIC_PREFIX = "epd_"
 MAGNITUDES = frozenset({"ome_total", "opioid_nic", "opioid_items", "gabapentinoid_ddd"})
@@ -50,109 +57,22 @@ MAGNITUDES = frozenset({"ome_total", "opioid_nic", "opioid_items", "gabapentinoi
 IDENTIFYING = (
     "org_level", "org_code", "month", "measure", "aim", "org_name", "is_gp_practice", "pcn_code",
     "pcn_name", "sub_icb_code", "icb_code", "icb_name", "region_code", "denominator", "denominator_basis",
-    "aim_pct", "baseline_month", "unit", "provisional", "definition",
+    "aim_type", "aim_pct", "baseline_month", "unit", "direction", "provisional", "definition", "definition_since",
 )
 DERIVED = (
     "numerator", "rate_per_1000", "rate_reason", "ci_low", "ci_high", "baseline", "change_pct",
     "change_count_pct", "change_low", "change_high", "change_method", "trajectory", "probability_aim_met",
-    "aim_status", "spc_mean", "spc_lower", "spc_upper", "spc_signal", "spc_reason", "capture_rate",
+    "aim_target", "aim_status", "spc_mean", "spc_lower", "spc_upper", "spc_signal", "spc_reason", "spc_variation",
+    "capture_rate",
 )
 HELPERS = (
     "people", "people_in_both", "baseline_people", "baseline_numerator", "baseline_denominator",
     "months_since_baseline", "aim_months",
 )
+# Worked out from true counts and not worked out again, or telling how small these are.
+NOT_LEAVING = ("aim_reason", "change_within_capture", "spc_period", "spc_value", "spc_assurance")
 # fmt: on
 SERIES = ("org_level", "org_code", "measure", "aim", "definition")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """One way to protect counts, as named in disclosure.toml."""
-
-    name: str
-    suppress_to: int
-    rounding: Literal["none", "nearest", "midpoint"]
-    rounding_base: int
-    change_from_count: float
-    spc_from_mean: float
-    source: str
-    nested: tuple[tuple[str, str], ...] = ()
-    """Pairs (inside, outside) of measures of which one holds the other."""
-
-    @property
-    def hides_nothing(self) -> bool:
-        return self.suppress_to == 0 and self.rounding == "none"
-
-    @property
-    def small_to(self) -> int:
-        """The largest count that must not become known exactly."""
-        return max(self.suppress_to, self.rounding_base if self.rounding == "midpoint" else 0)
-
-
-@dataclass(frozen=True)
-class ProtectedCounts:
-    """Counts as they may leave: NaN where suppressed (or unknown to begin with)."""
-
-    value: FloatArray
-    suppressed: BoolArray
-
-
-def load_policies(path: Path) -> dict[str, Policy]:
-    """The policies of disclosure.toml by name, the default first."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        nested = tuple((str(pair["inside"]), str(pair["outside"])) for pair in content.get("nested", []))
-        policies = {name: _policy(name, keys, nested) for name, keys in content["policies"].items()}
-        return {content["default"]: policies[content["default"]], **policies}
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-        raise ConfigError(
-            "The disclosure policies cannot be read",
-            f"{path.name}: {error}",
-            "Compare with the shipped file.",
-        ) from error
-
-
-def _policy(name: str, keys: dict[str, Any], nested: tuple[tuple[str, str], ...]) -> Policy:
-    policy = Policy(name=name, nested=nested, **keys)
-    if policy.rounding not in ("none", "nearest", "midpoint"):
-        raise ValueError(f"{name}: rounding is none, nearest or midpoint, not {policy.rounding!r}")
-    if policy.suppress_to < 0 or policy.rounding_base < 1:
-        raise ValueError(f"{name}: suppress_to is 0 or more, rounding_base 1 or more")
-    return policy
-
-
-def protect_counts(counts: npt.ArrayLike, policy: Policy) -> ProtectedCounts:
-    """Counts suppressed and rounded; 0 stays 0, an unknown count stays NaN, a sign is kept.
-
-    A mean of counts (a baseline of several months) is suppressed below suppress_to + 1.
-    """
-    true = intervals.as_floats(counts)
-    size = np.abs(true)
-    suppressed = (size > 0) & (size < policy.suppress_to + 1) & (policy.suppress_to > 0)
-    return ProtectedCounts(np.where(suppressed, np.nan, np.sign(true) * _round(size, policy)), suppressed)
-
-
-def _round(size: FloatArray, policy: Policy) -> FloatArray:
-    base = policy.rounding_base
-    if policy.rounding == "nearest":
-        return np.floor(size / base + 0.5) * base
-    if policy.rounding == "midpoint":
-        return np.where(size > 0, np.ceil(size / base) * base - base / 2, size)
-    return size
-
-
-def _possible_values(shown: FloatArray, is_magnitude: BoolArray, policy: Policy) -> tuple[FloatArray, FloatArray]:
-    """The least and greatest true value behind each shown one, as an outsider knows the policy."""
-    base = policy.rounding_base
-    below, above = {
-        "none": (0.0, 0.0),
-        "nearest": (float(base // 2), float((base - 1) // 2)),
-        "midpoint": (base / 2 - 1, base / 2),
-    }[policy.rounding]
-    floor = np.where(is_magnitude, 0.0, np.where(shown == 0, 0.0, policy.suppress_to + 1.0))
-    spread = np.where(is_magnitude & (policy.rounding != "none"), float(base), 0.0)
-    low = np.maximum(shown - np.maximum(np.where(shown == 0, 0.0, below), spread), floor)
-    return low, shown + np.maximum(np.where(shown == 0, 0.0, above), spread)
 
 
 def outside_grain(trends: pl.DataFrame, practice_level: bool = False) -> pl.DataFrame:
@@ -170,8 +90,27 @@ def protect_deciles(lines: npt.ArrayLike, organisations: npt.ArrayLike, policy: 
     return np.where(enough[..., np.newaxis] if enough.ndim else enough, np.round(values, 1), np.nan)
 
 
+def protect_variants(
+    variants: pl.DataFrame,
+    protected_trends: pl.DataFrame,
+    policy: Policy,
+    person_measures: Collection[str] | None = None,
+) -> pl.DataFrame:
+    """Rows of `trend_variants` for further aims, as they may leave beside these protected trends.
+
+    Their counts are those that the trends show, hidden where these hide them. Rows of a superseded definition do not
+    leave: beside today's, each difference is a count of a few people.
+    """
+    known = protected_trends["definition"].unique().to_list()
+    leaving = variants.filter(pl.col("definition").is_in(known))
+    return protect_trends(leaving, policy, person_measures, counts_of=protected_trends)
+
+
 def protect_trends(
-    trends: pl.DataFrame, policy: Policy, person_measures: Collection[str] | None = None
+    trends: pl.DataFrame,
+    policy: Policy,
+    person_measures: Collection[str] | None = None,
+    counts_of: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Trend rows as they may leave, in their order, with `suppressed` and `shown` (`[c]` where suppressed).
 
@@ -179,8 +118,10 @@ def protect_trends(
     `months_since_baseline`, `aim_months` (without them baseline, change and trajectory are empty) and
     `people`, `baseline_people` (patients behind a figure that counts no people; without them those of
     `any_opioid`). Other columns do not leave and are logged. What was NULL stays NULL. `person_measures`:
-    measures that count people; default all but EPD and MAGNITUDES.
+    measures that count people; default all but EPD and MAGNITUDES. `counts_of`: protected trends whose counts stand
+    for those of these rows.
     """
+    trends = trends.drop(NOT_LEAVING, strict=False)
     unknown = sorted(set(trends.columns) - {*IDENTIFYING, *DERIVED, *HELPERS})
     if unknown:
         log.warning("Columns without a disclosure rule are left out: %s", ", ".join(unknown))
@@ -195,7 +136,10 @@ def protect_trends(
     else:
         others = MAGNITUDES if person_measures is None else {*frame["measure"]} - {*person_measures}
         is_person = _flags(frame, ~pl.col("measure").is_in(others))
-        protected = _protect_numerators(frame, public, is_person, policy)
+        if counts_of is None:
+            protected = _protect_numerators(frame, public, is_person, policy)
+        else:
+            protected = _counts_shown(frame, counts_of)
         leaving = _derive_again(frame, public, protected, is_person, policy)
     return leaving.drop("cell", *HELPERS).with_columns(
         pl.Series("suppressed", protected.suppressed), shown=_shown(protected)
@@ -217,11 +161,55 @@ def _protect_numerators(
     people_enough = _people_behind(frame) >= policy.suppress_to + 1
     small = np.where(is_person, protect_counts(true, policy).suppressed, (true != 0) & ~people_enough)
     primary = known & ((small & (policy.suppress_to > 0)) | no_flows)
-    shown = np.where(primary, np.nan, np.sign(true) * _round(np.abs(true), policy))
+    shown = np.where(primary, np.nan, np.sign(true) * rounded(np.abs(true), policy))
     checked = known & ~net & ~no_flows
     hidden = primary | _hidden_with_them(frame, true, shown, primary, checked, ~is_person, policy)
     value = np.where(public, true, np.where(hidden, np.nan, shown))
     return ProtectedCounts(*net_changes_from_their_parts(frame, value, hidden))
+
+
+def _counts_shown(frame: pl.DataFrame, protected: pl.DataFrame) -> ProtectedCounts:
+    """For each row what the protected trends show of it; hidden where they have no such row."""
+    key = ["org_level", "org_code", "month", "measure"]
+    shown = protected.select(*key, pl.col("numerator").cast(pl.Float64).alias("shown"), "suppressed")
+    joined = frame.select("cell", *key).join(shown, on=key, how="left", maintain_order="left")
+    return ProtectedCounts(_numbers(joined, "shown"), joined["suppressed"].fill_null(True).to_numpy())
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What an outsider knows of protected trend rows: the range of every count, and the sums between them."""
+
+    rows: pl.DataFrame
+    """The rows with their number, `cell`."""
+    protected: ProtectedCounts
+    low: FloatArray
+    high: FloatArray
+    sensitive: BoolArray
+    sums: Sums
+    differences: FloatArray
+    """True values of the cells after the rows': what is missing to a sum, never shown."""
+
+
+def known_outside(trends: pl.DataFrame, policy: Policy, person_measures: Collection[str] | None = None) -> Outside:
+    """What protect_trends gives away of the same rows, to somebody who guesses which are hidden for being small."""
+    frame = trends.with_row_index("cell")
+    frame = frame.with_columns(
+        pl.lit(None, dtype=pl.Float64).alias(name) for name in HELPERS if name not in frame.columns
+    )
+    public = _flags(frame, pl.col("measure").str.starts_with(PUBLIC_PREFIX))
+    others = MAGNITUDES if person_measures is None else {*frame["measure"]} - {*person_measures}
+    is_person = _flags(frame, ~pl.col("measure").is_in(others))
+    protected = _protect_numerators(frame, public, is_person, policy)
+    true = _numbers(frame, "numerator")
+    checked = is_person & ~np.isnan(true) & ~public & ~_flags(frame, pl.col("measure").str.ends_with(f"_{NET}"))
+    low, high = possible_values(protected.value, ~is_person, policy)
+    small = (true >= 1) & (true <= policy.small_to) & checked
+    is_primary = small & (true <= policy.suppress_to)
+    low = np.where(protected.suppressed, np.minimum(np.nan_to_num(true), 1.0), low)
+    high = np.where(protected.suppressed, np.where(is_primary, float(policy.suppress_to), UNBOUNDED), high)
+    sums, differences = published_sums(frame.filter(pl.Series(checked)), policy.nested, true.size)
+    return Outside(frame, protected, np.nan_to_num(low), np.nan_to_num(high), small, sums, differences)
 
 
 def _people_behind(frame: pl.DataFrame) -> FloatArray:
@@ -247,7 +235,7 @@ def _hidden_with_them(
 ) -> BoolArray:
     """The further cells to hide so that no hidden count can be worked out from sums and differences."""
     sums, differences = published_sums(frame.filter(pl.Series(checked)), policy.nested, true.size)
-    low, high = _possible_values(shown, is_magnitude, policy)
+    low, high = possible_values(shown, is_magnitude, policy)
     low = np.where(primary, np.where(is_magnitude, 0.0, 1.0), low)
     high = np.where(primary, np.where(is_magnitude, UNBOUNDED, policy.suppress_to), high)
     small = (true >= 1) & (true <= policy.small_to) & ~is_magnitude & checked
@@ -270,6 +258,12 @@ def _derive_again(
     """The frame with every derived column of non-public rows computed from protected counts."""
     x1, n1 = protected.value, _numbers(frame, "denominator")
     x0, n0 = _protected_baseline(frame, protected, is_person, policy), _numbers(frame, "baseline_denominator")
+    by_people = np.zeros(frame.height, dtype=np.bool_)
+    if "aim_type" in frame.columns:
+        # A number of people as a share of all people at the baseline would tell that sum exactly.
+        is_count = pl.col("aim_type") == "count"
+        frame = frame.with_columns(pl.when(is_count).then(pl.col("aim_pct").round(1)).otherwise(pl.col("aim_pct")))
+        by_people = _flags(frame, pl.col("aim_type").is_in(["share", "count"]))
     share = -_numbers(frame, "aim_pct") / 100
     low, high = intervals.rate_limits(x1, n1)
     rate, baseline = intervals.rate(x1, n1), intervals.rate(x0, n0)
@@ -278,10 +272,13 @@ def _derive_again(
     tellable = tellable & ~(people < policy.change_from_count)
     now, then = np.where(tellable, x1, np.nan), np.where(tellable, x0, np.nan)
     change = aim.change_since_baseline(now, n1, then, n0, aim_share=share)
+    n1_judged, n0_judged = np.where(by_people, 1.0, n1), np.where(by_people, 1.0, n0)
+    judged = aim.change_since_baseline(now, n1_judged, then, n0_judged, aim_share=share)
     months, aim_months = _numbers(frame, "months_since_baseline"), _numbers(frame, "aim_months")
-    planned = aim.trajectory(baseline, months, aim_months, share)
+    start, current = np.where(by_people, x0, baseline), np.where(by_people, x1, rate)
+    planned = aim.trajectory(start, months, aim_months, share)
     too_few = [TOO_FEW_SEE.get(level, aim.TOO_FEW) for level in frame["org_level"].to_list()]
-    status = np.where(tellable, aim.aim_status(rate, planned, change, share), np.array(too_few, dtype=object))
+    status = np.where(tellable, aim.aim_status(current, planned, judged, share), np.array(too_few, dtype=object))
     again: dict[str, npt.NDArray[Any]] = {
         "numerator": x1,
         "rate_per_1000": rate,
@@ -294,7 +291,8 @@ def _derive_again(
         "change_high": change.change_high,
         "change_method": change.method,
         "trajectory": planned,
-        "probability_aim_met": change.probability_aim_met,
+        "probability_aim_met": judged.probability_aim_met,
+        "aim_target": start * (1 - share),
         "aim_status": status,
         "capture_rate": np.where(protected.suppressed, np.nan, np.round(_numbers(frame, "capture_rate"), 2)),
     }
@@ -332,7 +330,7 @@ def _protected_baseline(
     hidden_then = pl.Series("hidden_then", protected.suppressed) & (frame["months_since_baseline"] == 0)
     at_baseline = frame.with_columns(hidden_then.fill_null(False)).select(pl.col("hidden_then").any().over(series))
     hide = few | at_baseline["hidden_then"].to_numpy()
-    return np.where(hide, np.nan, np.sign(true) * _round(np.abs(true), policy))
+    return np.where(hide, np.nan, np.sign(true) * rounded(np.abs(true), policy))
 
 
 def _process_control_again(
@@ -348,6 +346,10 @@ def _process_control_again(
     if not {"spc_mean", "spc_reason"} <= set(frame.columns):
         return {}
     signal, reason = np.full(size, None, dtype=object), np.array(frame["spc_reason"].to_list(), dtype=object)
+    words = np.full(size, None, dtype=object)
+    improvement = frame["direction"].to_list() if "direction" in frame.columns else ["none"] * size
+    flow = _flags(frame, pl.col("measure").str.contains(f"_({FLOWS})$"))
+    provisional = np.array(frame["spc_reason"].to_list(), dtype=object) == PROVISIONAL
     series = [name for name in SERIES if name in frame.columns]
     before = _numbers(frame, "spc_mean")
     for cells in frame.sort("month").group_by(series, maintain_order=True).agg("cell")["cell"].to_list():
@@ -359,11 +361,14 @@ def _process_control_again(
         if protected.suppressed[every].any() or not np.mean(counts) >= policy.spc_from_mean:
             reason[drawn] = SPC_TOO_FEW
             continue
-        values = counts if np.isnan(rate[drawn]).any() else rate[drawn]
+        values = counts if flow[drawn[0]] or np.isnan(rate[drawn]).any() else rate[drawn]
+        values = np.where(provisional[drawn], np.nan, values)
         chart = spc.xmr(values, rebase_at=[int(i) + 1 for i in np.flatnonzero(np.diff(before[drawn]))])
         again["spc_mean"][drawn], again["spc_lower"][drawn] = chart.mean, chart.lower
         again["spc_upper"][drawn], signal[drawn], reason[drawn] = chart.upper, chart.signal, chart.reason
-    return {**again, "spc_signal": signal, "spc_reason": reason}
+        better = spc.IMPROVEMENT_OF_DIRECTION[improvement[drawn[0]]]
+        words[drawn] = [spc.variation(one, better) for one in chart.signal]
+    return {**again, "spc_signal": signal, "spc_reason": reason, "spc_variation": words}
 
 
 def _shown(protected: ProtectedCounts) -> pl.Series:

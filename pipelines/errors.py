@@ -120,3 +120,15 @@ class DownloadFailed(PipelineError):
     """Open data could not be fetched whole and unharmed, or is no longer where it was."""
 
     exit_code = 18
+
+
+class AuditTampered(PipelineError):
+    """The audit of released lists was changed, cut or emptied after it was written."""
+
+    exit_code = 19
+
+
+class ReviewsRefused(PipelineError):
+    """A file of review outcomes holds something that cannot be taken in; nothing of it was."""
+
+    exit_code = 20

@@ -7,29 +7,19 @@ something between.
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines import assets
 from pipelines.build import BuildInputs, PythonModel
 from pipelines.engine.base import Engine
-from pipelines.errors import NothingPublished
 from pipelines.folders import DataFolder, flush_to_disk, said_in_words, write_whole
+from pipelines.identity.keys import known_key_id
 from pipelines.models import SqlModel
+from pipelines.snapshots import POINTER, Snapshot, snapshot_file
 
 logger = logging.getLogger(__name__)
 
-_POINTER = "current.json"
 _SNAPSHOT_DIGITS = 16
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The published warehouse."""
-
-    snapshot_id: str
-    file: Path
-    sha256: str
 
 
 def snapshot_id(inputs: BuildInputs) -> str:
@@ -38,23 +28,13 @@ def snapshot_id(inputs: BuildInputs) -> str:
     for loaded in inputs.loaded_months:
         # Not the delivery number: the same files in another order are the same warehouse.
         digest.update(f"{loaded.file.sha256}|{loaded.file.layout}|{loaded.counts}|{loaded.is_current}\n".encode())
+    for review in inputs.reviews:
+        digest.update(f"{review}\n".encode())
+    digest.update(f"key {known_key_id(inputs.data)}\n".encode())
     digest.update(f"{inputs.settings.content_hash}|{inputs.as_at}\n".encode())
     for file in assets.content_files():
         digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:_SNAPSHOT_DIGITS]
-
-
-def current_snapshot(data: DataFolder) -> Snapshot:
-    """The snapshot that current.json names. Raises NothingPublished."""
-    pointer = data.warehouse / _POINTER
-    if not pointer.exists():
-        raise NothingPublished(
-            "No warehouse has been published yet.",
-            f"In {data.warehouse}.",
-            "Add files with 'opioids add FILE…', then run 'opioids refresh'.",
-        )
-    told = json.loads(pointer.read_text(encoding="utf-8"))
-    return Snapshot(told["snapshot_id"], data.warehouse / told["file"], told["sha256"])
 
 
 def publish(
@@ -66,17 +46,17 @@ def publish(
     keep: int,
 ) -> Snapshot:
     """Copy marts and reference to a new file, make it durable, switch to it, drop snapshots beyond `keep`."""
-    target = data.warehouse / f"opioids-{snapshot}.duckdb"
+    target = snapshot_file(data, snapshot)
     part = data.tmp / f"opioids-{snapshot}.part.duckdb"
     with said_in_words(data.warehouse):
         part.unlink(missing_ok=True)
-        engine.copy_published(part, _descriptions(models))
+        engine.copy_published(part, _descriptions(models), {name: model.key for name, model in models.items()})
         flush_to_disk(part)
         part.replace(target)
         flush_to_disk(target)
         sha256 = hashlib.sha256(target.read_bytes()).hexdigest()
         pointer = {"file": target.name, "snapshot_id": snapshot, "sha256": sha256}
-        write_whole(data.warehouse / _POINTER, json.dumps(pointer, indent=2).encode() + b"\n")
+        write_whole(data.warehouse / POINTER, json.dumps(pointer, indent=2).encode() + b"\n")
     _point_symlink(data, target)
     _drop_old(data, target, keep)
     logger.info("Published snapshot %s", snapshot)

@@ -7,7 +7,7 @@ time holds the lock of a data folder. Until the very last step the published war
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,20 +17,30 @@ from filelock import FileLock, Timeout
 
 from pipelines import assets
 from pipelines.build import BuildInputs, PythonModel, build, run_checks, unconverted_share
+from pipelines.caveats import Caveat, store_caveats
 from pipelines.config import Settings
-from pipelines.contracts import check_contracts
+from pipelines.contracts import ContractReport, check_contracts, load_in_background, write_data_docs
 from pipelines.engine.base import Engine
-from pipelines.engine.duckdb import DuckDBEngine
-from pipelines.errors import NothingToPublish, PipelineError, RefreshInProgress, UnconvertedItems, UsageError
+from pipelines.engine.duckdb import DuckDBEngine, fetch_published
+from pipelines.errors import (
+    ContractError,
+    NothingPublished,
+    NothingToPublish,
+    PipelineError,
+    RefreshInProgress,
+    UnconvertedItems,
+    UsageError,
+)
 from pipelines.folders import DataFolder
 from pipelines.ingest.delivery import Added, remove_tree, sweep_incoming
 from pipelines.ingest.landing import land_new_files
-from pipelines.ingest.register import Register, Run
+from pipelines.ingest.register import LoadedMonth, Register, Run
 from pipelines.models import SqlModel
 from pipelines.products import ProductReference, followed_prefixes
 from pipelines.publish import publish, snapshot_id
 from pipelines.report import write_reports
-from pipelines.snapshots import Snapshot
+from pipelines.reviews import ReviewStore
+from pipelines.snapshots import Snapshot, current_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +67,15 @@ class Built:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """What the checks found in a warehouse that is fit to publish."""
+
+    checks_run: int
+    contracts: ContractReport
+    caveats: tuple[Caveat, ...]
+
+
+@dataclass(frozen=True)
 class Refreshed:
     """What a refresh did."""
 
@@ -68,6 +87,7 @@ class Refreshed:
     unconverted_items: int
     opioid_items: int
     reports: tuple[Path, ...]
+    caveats: tuple[Caveat, ...]
 
 
 def refresh(
@@ -128,15 +148,25 @@ def _run_steps(options: RefreshOptions, run_id: str, progress: Callable[[str], N
     built = steps.build(options, run_id)
     try:
         progress("Checking the contracts")
-        checks = steps.check(options, built)
+        checked = steps.check(options, built)
         progress("Publishing")
         snapshot = steps.publish(options, built, run_id)
         unconverted, items, _ = unconverted_share(built.engine)
     finally:
         built.engine.close()
     progress("Writing the reports")
-    reports = steps.report(options, snapshot)
-    return Refreshed(run_id, snapshot, tuple(swept), landed, checks, unconverted, items, tuple(reports))
+    reports = steps.report(options, snapshot, checked)
+    return Refreshed(
+        run_id,
+        snapshot,
+        tuple(swept),
+        landed,
+        checked.checks_run,
+        unconverted,
+        items,
+        tuple(reports),
+        checked.caveats,
+    )
 
 
 def sweep(options: RefreshOptions) -> list[Added]:
@@ -161,8 +191,11 @@ def build_warehouse(options: RefreshOptions, run_id: str) -> Built:
             "Add prescribing files with 'opioids add FILE…', then refresh again.",
         )
     _refuse_month_without_data(options.as_at, {month.counts.month for month in items})
+    _refuse_vanished_months(options.data, loaded)
+    load_in_background()
     settings = options.settings
-    inputs = BuildInputs(options.data, settings, loaded, assets.SQL_DIR, assets.REFERENCE_DIR, options.as_at)
+    reviews = ReviewStore(options.data).reviews()
+    inputs = BuildInputs(options.data, settings, loaded, assets.SQL_DIR, assets.REFERENCE_DIR, options.as_at, reviews)
     engine = DuckDBEngine(
         options.data.tmp / f"build-{run_id}.duckdb",
         options.data.tmp,
@@ -187,11 +220,47 @@ def _refuse_month_without_data(as_at: date | None, loaded: set[date | None]) -> 
     )
 
 
-def check(options: RefreshOptions, built: Built) -> int:
-    """Every SQL check, every contract, and the gate of unconverted items. Returns the number of checks run."""
+def _refuse_vanished_months(data: DataFolder, loaded: Sequence[LoadedMonth]) -> None:
+    """A month that was published with rows must not become empty by a later delivery.
+
+    Where none of its files is registered any more it was taken back on purpose.
+    """
+    try:
+        snapshot = current_snapshot(data)
+    except NothingPublished:
+        return
+    if not snapshot.file.exists():
+        return
+    held = {
+        (month.file.source, month.counts.month) for month in loaded if month.is_current and month.counts.rows_loaded
+    }
+    registered = {month.file.sha256 for month in loaded}
+    lost = [
+        row
+        for row in fetch_published(snapshot.file, data.tmp, assets.query("gate_published_months")).to_pylist()
+        if (row["source"], row["month"]) not in held and row["sha256"] in registered
+    ]
+    if lost:
+        months = sorted({f"{row['source']} {row['month']:%Y-%m}" for row in lost})
+        raise ContractError(
+            f"{len(months)} month(s) that were published would lose all their rows: {', '.join(months[:12])}.",
+            "Published from "
+            + ", ".join(sorted({f"{row['file_name']} ({row['rows_loaded']:,} rows)" for row in lost})[:6])
+            + "; what has replaced them holds no followed product.",
+            "Nothing was published; the last publication stays. Deliver these months again, whole.",
+        )
+
+
+def check(options: RefreshOptions, built: Built) -> Checked:
+    """Every SQL check, every contract, and the gate of unconverted items; what they warn of becomes marts.caveats."""
     settings = options.settings
     names = run_checks(built.inputs, built.engine)
-    contracts = check_contracts(built.engine, settings.expectation_files, assets.SQL_DIR)
+    contracts = check_contracts(
+        built.engine,
+        settings.expectation_files,
+        assets.SQL_DIR,
+        with_pages=options.with_report and settings.pipeline.data_docs,
+    )
     contracts.refuse_failures()
     unconverted, items, share = unconverted_share(built.engine)
     too_many = (
@@ -203,7 +272,8 @@ def check(options: RefreshOptions, built: Built) -> int:
             f"Most: {_most_unconverted(built.engine)}.",
             "Add the missing rows to data/reference/, or publish all the same with --allow-unconverted REASON.",
         )
-    return len(names) + contracts.checks_run
+    warned = [Caveat("contract", found.suite, found.sentence, found.detail) for found in contracts.warnings]
+    return Checked(len(names) + contracts.checks_run, contracts, store_caveats(built.engine, warned))
 
 
 def _most_unconverted(engine: Engine) -> str:
@@ -257,11 +327,14 @@ def _runs_table(runs: list[Run]) -> pa.Table:
     return pa.Table.from_pylist([vars(run) for run in runs], schema=schema)
 
 
-def report(options: RefreshOptions, snapshot: Snapshot) -> list[Path]:
-    """Write the trend tables and the summary page from the published snapshot, protected."""
+def report(options: RefreshOptions, snapshot: Snapshot, checked: Checked) -> list[Path]:
+    """Write the trend tables and the summary page from the published snapshot, protected, and what was checked."""
     if not options.with_report:
         return []
-    return write_reports(snapshot.file, snapshot.snapshot_id, options.reports_dir, options.settings, options.data.tmp)
+    files = write_reports(snapshot.file, snapshot.snapshot_id, options.reports_dir, options.settings, options.data.tmp)
+    if options.settings.pipeline.data_docs:
+        files.append(write_data_docs(checked.contracts, snapshot.snapshot_id, options.reports_dir))
+    return files
 
 
 @dataclass(frozen=True)
@@ -271,6 +344,6 @@ class Steps:
     sweep: Callable[[RefreshOptions], list[Added]] = sweep
     land: Callable[[RefreshOptions], int] = land
     build: Callable[[RefreshOptions, str], Built] = build_warehouse
-    check: Callable[[RefreshOptions, Built], int] = check
+    check: Callable[[RefreshOptions, Built], Checked] = check
     publish: Callable[[RefreshOptions, Built, str], Snapshot] = publish_warehouse
-    report: Callable[[RefreshOptions, Snapshot], list[Path]] = report
+    report: Callable[[RefreshOptions, Snapshot, Checked], list[Path]] = report

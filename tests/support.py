@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines import assets, models
-from pipelines.build import calendar_table
+from pipelines.build import calendar_table, reviews_table, text_table
 from pipelines.config import load_settings
 from pipelines.engine.duckdb import DuckDBEngine
 
@@ -18,9 +18,7 @@ def parameters() -> dict[str, object]:
     return {
         **SETTINGS.cohorts.sql_parameters(),
         "factor_set": SETTINGS.pipeline.factor_set,
-        "aim_baseline_first": None,
-        "aim_baseline_last": None,
-        "aim_settle_months": SETTINGS.aims.default_aim.settle_months,
+        "default_aim": SETTINGS.aims.default,
         "as_at_month": None,
     }
 
@@ -28,7 +26,13 @@ def parameters() -> dict[str, object]:
 def build_from(given: Mapping[str, pa.Table], wanted: str, spill: Path, threads: int = 0) -> DuckDBEngine:
     """An engine in which `wanted` and all it reads are built, with `given` tables standing for their models."""
     engine = DuckDBEngine(None, spill, threads=threads)
-    tables = {"reference.months": calendar_table(), **given}
+    tables = {
+        "reference.months": calendar_table(),
+        "reference.review_outcomes": text_table(assets.REFERENCE_DIR / "review_outcomes.csv"),
+        "reference.unallocated_practices": text_table(assets.REFERENCE_DIR / "unallocated_practices.csv"),
+        "raw.reviews": reviews_table(()),
+        **given,
+    }
     for name, table in tables.items():
         engine.load(name, table)
     every = models.discover(assets.SQL_DIR)

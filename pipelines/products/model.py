@@ -88,6 +88,8 @@ class Factor:
     unit: str
     basis: str
     where: str
+    factor_set: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

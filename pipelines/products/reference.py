@@ -55,6 +55,11 @@ class ProductReference:
         """Read `data/reference`; raises ReferenceDataError naming file, line and value."""
         return _load(reference_dir)
 
+    def factor_of(self, factor_set: str, drug: str, route: str, form: str | None) -> Factor | None:
+        """The factor of a set for a drug and route: that of its form where there is one, else that of every form."""
+        factors = self.factors[factor_set]
+        return factors.get((drug, route, form or "")) or factors.get((drug, route, ""))
+
     def drug_of(self, code: str) -> Drug | None:
         """The row of drugs.csv with the longest prefix of `code`, or None for a code not followed."""
         for length in self.prefix_lengths:
@@ -208,7 +213,7 @@ def _factors(folder: Path) -> tuple[tuple[str, ...], dict[str, dict[FactorKey, F
             problems.append(f"line {row.line}: unit '{row['unit']}' does not fit route '{row['route']}'")
         else:
             own[row["factor_set"]][row["drug"], row["route"], row["form"]] = Factor(
-                row.decimal("factor"), row["unit"], row["basis"], row.where
+                row.decimal("factor"), row["unit"], row["basis"], row.where, row["factor_set"], row["source"]
             )
     tables.refuse(folder / shapes.FACTORS.file_name, problems)
     complete: dict[str, dict[FactorKey, Factor]] = {}

@@ -68,7 +68,6 @@ class Resolver:
 
     def __init__(self, reference: ProductReference, factor_set: str, scope: str) -> None:
         self._reference = reference
-        self._factors = reference.factors[factor_set]
         self._factor_set = factor_set
         self._scopes = SCOPES[scope]
         self._reader = Reader(reference)
@@ -302,9 +301,7 @@ class Resolver:
             return
         factor = None
         if answer.route is not None and not (answer.route == "parenteral" and reading.is_modified_release):
-            factor = self._factors.get((drug.drug, answer.route, answer.form or "")) or self._factors.get(
-                (drug.drug, answer.route, "")
-            )
+            factor = self._reference.factor_of(self._factor_set, drug.drug, answer.route, answer.form)
         if factor is None:
             fail(
                 answer,

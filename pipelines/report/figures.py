@@ -196,7 +196,7 @@ class _Reader:
             firm = high < planned_pct or low > planned_pct
         return AimView(
             percent=percent(now["aim_pct"]),
-            month=months_after(now["baseline_month"], self.settings.aims.default_aim.months),
+            month=self.settings.aims.default_aim.month_from(now["baseline_month"]),
             rate=baseline * (1 + now["aim_pct"] / 100),
             status=now["aim_status"] or "",
             planned=planned,

@@ -11,8 +11,8 @@ from pipelines import assets, disclosure
 from pipelines.config import Settings
 from pipelines.disclosure import SUPPRESSED_MARK, Policy
 from pipelines.engine.duckdb import read_only
+from pipelines.statistics.measures import person_measures
 
-WITHOUT_SUFFIX = "_adult_no_palliative"
 PATIENT_SOURCE, PUBLIC_SOURCE = "patient_items", "epd"
 LEVELS = ("practice", "pcn", "sub_icb", "icb", "region", "all")
 
@@ -74,6 +74,7 @@ class Leaving:
     factors_checked_by: str
     allowed_unconverted: str | None
     as_at_month: date | None
+    caveats: tuple[str, ...]
 
 
 class Ask(Protocol):
@@ -109,6 +110,7 @@ def read(warehouse_file: Path, snapshot_id: str, settings: Settings, spill_folde
             factors_checked_by=checked_by,
             allowed_unconverted=run["allow_unconverted"],
             as_at_month=run["as_at_month"],
+            caveats=tuple(row["sentence"] for row in ask("caveats")),
         )
     finally:
         connection.close()
@@ -118,13 +120,7 @@ def protected_trends(trends: pl.DataFrame, policy: Policy, settings: Settings) -
     """The rows of marts.trends that leave, protected, in a fixed order."""
     known = [name for name in _LEAVING_COLUMNS if name in trends.columns and name != _NOT_NEEDED]
     leaving = disclosure.outside_grain(trends.select(known))
-    people = {
-        name
-        for measure in settings.measures.measures
-        if measure.unit == "people"
-        for name in (measure.id, measure.id + WITHOUT_SUFFIX)
-    }
-    protected = disclosure.protect_trends(leaving, policy, people)
+    protected = disclosure.protect_trends(leaving, policy, person_measures(settings))
     return protected.sort("org_level", "org_code", "measure", "month")
 
 

@@ -5,7 +5,8 @@ import io
 import polars as pl
 
 from pipelines.config import Settings
-from pipelines.report.read import LEVELS, WITHOUT_SUFFIX, Leaving
+from pipelines.report.read import LEVELS, Leaving
+from pipelines.statistics.measures import counted_measures
 
 _PARENTS = {
     "practice": ("pcn_code", "pcn_name", "icb_code", "icb_name"),
@@ -31,11 +32,9 @@ _PLAIN_NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
 
 def trend_tables(leaving: Leaving, settings: Settings) -> dict[str, bytes]:
     """`trends_<level>.csv` → content, for every level, with no rows where nothing of it leaves."""
-    titles, units = {}, {}
-    for measure in settings.measures.measures:
-        titles[measure.id] = measure.title
-        titles[measure.id + WITHOUT_SUFFIX] = f"{measure.title}: adults, likely end of life left out"
-        units[measure.id] = units[measure.id + WITHOUT_SUFFIX] = measure.unit
+    counted = counted_measures(settings)
+    titles = {measure.measure: measure.title for measure in counted}
+    units = {measure.measure: measure.unit for measure in counted}
     order = {name: number for number, name in enumerate(titles)}
     measure_text = pl.col("measure").cast(pl.String)
     frame = leaving.trends.with_columns(
@@ -45,14 +44,14 @@ def trend_tables(leaving: Leaving, settings: Settings) -> dict[str, bytes]:
         pl.lit(leaving.snapshot_id).alias("snapshot_id"),
     ).sort("org_code", "measure_number", "measure", "month")
     return {
-        f"trends_{level}.csv": _csv(
+        f"trends_{level}.csv": csv_of(
             frame.filter(pl.col("org_level") == level), ("org_code", "org_name", *_PARENTS.get(level, ()), *_FIGURES)
         )
         for level in LEVELS
     }
 
 
-def _csv(rows: pl.DataFrame, columns: tuple[str, ...]) -> bytes:
+def csv_of(rows: pl.DataFrame, columns: tuple[str, ...]) -> bytes:
     """RFC 4180: UTF-8, CRLF, quotes where needed, plain decimals."""
     content = io.BytesIO()
     rows.select(_as_text(rows, name) for name in columns).write_csv(content, line_terminator="\r\n")

@@ -34,6 +34,12 @@ BASELINE_ZERO = "baseline_zero"
 BASELINE_MISSING = "baseline_missing"
 DENOMINATOR_MISSING = "denominator_missing"
 COUNT_MISSING = "count_missing"
+AIM_EXCEEDS_BASELINE = "aim_exceeds_baseline"
+AIM_BEFORE_BASELINE = "aim_not_after_baseline"
+
+CAPTURE_WEIGHT_OF_PRESENCE = 1.0
+CAPTURE_WEIGHT_OF_DOSE = 2.2
+"""How much more a change in identification weighs on a cohort judged on doses of several months; from simulations."""
 
 REACHED = "reached"
 ON_COURSE = "on course"
@@ -177,6 +183,24 @@ def change_since_baseline(
         method=_texts(ratio.shape, [(known, INDEPENDENT), (paired, PAIRED)]),
         reason=_why_no_change(*counts),
     )
+
+
+def within_capture(x1: Numbers, x0: Numbers, c1: Numbers, c0: Numbers, weight: Numbers) -> TextArray:
+    """Whether a change is no larger than the change in identification could cause: True, False or None.
+
+    |ln(x1/x0)| ≤ weight · |ln(c1/c0)| in the same direction; x are numbers of people, c the shares of items that
+    could be told whose they are. None where a number is missing or 0. Nothing is corrected by it.
+    """
+    now, then, capture, before, k = np.broadcast_arrays(*(as_floats(v) for v in (x1, x0, c1, c0, weight)))
+    known = (now > 0) & (then > 0) & (capture > 0) & (before > 0)
+    change, caught = (
+        np.log(np.where(known, top, 1.0) / np.where(known, below, 1.0))
+        for top, below in ((now, then), (capture, before))
+    )
+    within = (np.abs(change) <= k * np.abs(caught)) & (change * caught >= 0) & (caught != 0)
+    answers = np.full(known.shape, None, dtype=object)
+    answers[known] = within[known]
+    return answers
 
 
 def trajectory(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
 Limits: TypeAlias = tuple[FloatArray, FloatArray]
 Numbers: TypeAlias = npt.ArrayLike | Sequence[float | None]
 

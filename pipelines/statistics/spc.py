@@ -21,6 +21,8 @@ TextArray = npt.NDArray[np.object_]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Improvement: TypeAlias = Literal["decrease", "increase", "neutral"]
+IMPROVEMENT_OF_DIRECTION: dict[str, Improvement] = {"lower": "decrease", "higher": "increase", "none": "neutral"}
+"""Which way is better, in the words of measures.toml and in those of Making Data Count."""
 
 LIMIT_FACTOR = 2.66
 NEAR_LIMIT_FACTOR = LIMIT_FACTOR * 2 / 3

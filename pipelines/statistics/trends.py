@@ -4,9 +4,10 @@ Takes and gives Arrow tables, so that every engine shares it. Nothing here is pr
 warehouse passes the disclosure door first.
 """
 
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +15,13 @@ import polars as pl
 import pyarrow as pa
 
 from pipelines.statistics import aim as aims
-from pipelines.statistics import intervals, spc
+from pipelines.statistics import intervals
+from pipelines.statistics.aim_terms import AimTerms
+from pipelines.statistics.control import SERIES, Steps, with_process_control
+from pipelines.statistics.intervals import FloatArray
+from pipelines.statistics.rates import frame_of, numbers, series, with_rates
 
-SERIES = ["org_level", "org_code", "measure"]
-
-# Months of these are independent of one another, so process control applies to them. A count of people in a
-# cohort holds the same people month after month and would signal falsely.
-INDEPENDENT_UNITS = ("items", "ome_mg", "nic_gbp")
-INDEPENDENT_MEASURES = ("new_user", "new_user_adult_no_palliative")
+ROWS_AT_A_TIME = 60_000
 
 _COLUMNS: dict[str, Any] = {
     "org_level": pl.String,
@@ -36,6 +36,8 @@ _COLUMNS: dict[str, Any] = {
     "icb_code": pl.String,
     "icb_name": pl.String,
     "region_code": pl.String,
+    "unit": pl.String,
+    "direction": pl.String,
     "numerator": pl.Float64,
     "people": pl.Int64,
     "denominator": pl.Int64,
@@ -54,214 +56,273 @@ _COLUMNS: dict[str, Any] = {
     "change_pct": pl.Float64,
     "change_low": pl.Float64,
     "change_high": pl.Float64,
+    "change_count_pct": pl.Float64,
     "change_method": pl.String,
+    "change_within_capture": pl.Boolean,
     "aim": pl.String,
+    "aim_type": pl.String,
+    "aim_reason": pl.String,
+    "aim_target": pl.Float64,
     "aim_pct": pl.Float64,
     "aim_months": pl.Int32,
     "trajectory": pl.Float64,
     "probability_aim_met": pl.Float64,
     "aim_status": pl.String,
+    "spc_period": pl.String,
+    "spc_value": pl.Float64,
     "spc_mean": pl.Float64,
     "spc_lower": pl.Float64,
     "spc_upper": pl.Float64,
     "spc_signal": pl.String,
     "spc_reason": pl.String,
+    "spc_variation": pl.String,
+    "spc_assurance": pl.String,
     "provisional": pl.Boolean,
     "capture_rate": pl.Float64,
     "definition": pl.String,
+    "definition_since": pl.Date,
 }
 
 
+class TrendInputs(NamedTuple):
+    """The small tables from which trends are made: counts, names, baselines by aim, and people in both months."""
+
+    counts: pa.Table
+    organisations: pa.Table
+    baselines: pa.Table
+    overlap: pa.Table
+
+
 @dataclass(frozen=True)
-class AimTerms:
-    """The aim that the table is judged against: of these measures, a share of reduction (0.5 halves) within months."""
+class OldDefinition:
+    """A superseded definition: the measure, the cohort that counts it by the old rule, and its name."""
 
-    name: str
-    measures: frozenset[str]
-    share: float
-    months: int
+    measure: str
+    counted_as: str
+    definition: str
 
 
-def trend_table(counts: pa.Table, organisations: pa.Table, aim: AimTerms, definition: str) -> pa.Table:
+def trend_table(
+    inputs: TrendInputs,
+    aim: AimTerms,
+    definition: str,
+    changed: dict[str, date] | None = None,
+    steps: Steps | None = None,
+) -> pa.Table:
     """Counts of `intermediate.int_trends__counts` and names of the organisations → `marts.trends`.
 
     Rates are per 1,000 registered patients; a rate that cannot be given is NULL and rate_reason says why.
+    `changed`: for a measure whose definition changed, the first month in which this one was in force. Every month of a
+    series is counted by one definition, so no baseline spans two.
     """
-    frame = _frame(counts)
-    if frame.is_empty():
-        return pl.DataFrame(schema=_COLUMNS).to_arrow()
-    frame = _with_rates(frame.join(_frame(organisations), on=["org_level", "org_code"], how="left"))
-    frame = _with_baseline(frame)
-    frame = _with_change(frame, aim)
-    frame = _with_process_control(frame)
-    frame = frame.with_columns(
-        pl.lit(definition).alias("definition"),
-        (pl.col("identified_items") / pl.col("opioid_items")).alias("capture_rate"),
+    since = pl.DataFrame(
+        {"measure": list(changed or {}), "definition_since": list((changed or {}).values())},
+        schema={"measure": pl.String, "definition_since": pl.Date},
     )
-    shaped = frame.select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items())
-    floats = [name for name, kind in _COLUMNS.items() if kind == pl.Float64]
-    return (
-        shaped.with_columns(pl.col(floats).fill_nan(None)).sort("org_level", "org_code", "measure", "month").to_arrow()
-    )
+    parts = [
+        _judged(part, inputs, aim, definition, steps).drop("definition_since").join(since, on="measure", how="left")
+        for part in _in_parts(frame_of(inputs.counts))
+    ]
+    found = [part.select(list(_COLUMNS)) for part in parts] or [pl.DataFrame(schema=_COLUMNS)]
+    return pl.concat(found).sort(*SERIES, "month").to_arrow()
 
 
-def _frame(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+def _in_parts(counts: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Some cohorts at a time: nothing reaches across cohorts, and all at once would take several times the memory."""
+    cohorts = sorted(counts["cohort"].unique())
+    together = max(1, ROWS_AT_A_TIME * len(cohorts) // max(counts.height, 1))
+    for start in range(0, len(cohorts), together):
+        yield counts.filter(pl.col("cohort").is_in(cohorts[start : start + together]))
 
 
-def _numbers(frame: pl.DataFrame, name: str) -> npt.NDArray[np.float64]:
-    return frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
+def variant_table(
+    inputs: TrendInputs,
+    default: AimTerms,
+    further: Sequence[AimTerms],
+    superseded: Sequence[OldDefinition],
+    definition: str,
+    steps: Steps | None = None,
+) -> pa.Table:
+    """`marts.trend_variants`: the columns of trends, for further aims and for superseded definitions.
 
-
-def _with_rates(frame: pl.DataFrame) -> pl.DataFrame:
-    is_practice = pl.col("org_level") == "practice"
-    is_counted_list = ~is_practice | pl.col("is_gp_practice").fill_null(True)
-    frame = frame.with_columns(
-        pl.col("numerator").cast(pl.Float64),
-        pl.when(is_counted_list & (pl.col("registered_patients") > 0))
-        .then(pl.col("registered_patients"))
-        .alias("denominator"),
-    )
-    frame = frame.with_columns(
-        pl.when(pl.col("history_too_short"))
-        .then(pl.lit("history_too_short"))
-        .when(is_practice & (pl.col("is_gp_practice") == False))  # noqa: E712
-        .then(pl.lit("not_a_gp_practice"))
-        .when(pl.col("denominator").is_null())
-        .then(pl.lit("no_list_size"))
-        .when(pl.col("numerator").is_null())
-        .then(pl.lit("not_in_the_source"))
-        .alias("rate_reason"),
-        pl.when(pl.col("denominator").is_not_null())
-        .then(
-            pl.concat_str(
-                pl.lit("registered patients, all ages, "),
-                pl.when(pl.col("oldest_list_month") == pl.col("month"))
-                .then(pl.lit("list of the month"))
-                .otherwise(
-                    pl.concat_str(
-                        pl.lit("latest list before, oldest "),
-                        pl.col("oldest_list_month").dt.strftime("%Y-%m"),
-                    )
-                ),
-                pl.when(pl.col("gp_practices_without_list") > 0)
-                .then(
-                    pl.concat_str(
-                        pl.lit("; "),
-                        pl.col("gp_practices_without_list"),
-                        pl.lit(" GP practice(s) without a list"),
-                    )
-                )
-                .otherwise(pl.lit("")),
-            )
+    A further aim has its own measures, as far as its baseline is in the data. A superseded definition has the default
+    aim, and its whole series, baseline included, counted by the old rule.
+    """
+    baselines = frame_of(inputs.baselines)
+    found = [pl.DataFrame(schema=_COLUMNS)]
+    for aim in further:
+        known = baselines.filter(pl.col("aim") == aim.name)["measure"].unique().to_list()
+        found.append(_series_of(aim.measures & set(known), inputs, aim, definition, steps))
+    for old in superseded:
+        renamed = AimTerms(
+            default.name,
+            {old.counted_as: default.change[old.measure]} if old.measure in default.change else {},
+            default.type,
+            default.months,
+            default.end,
         )
-        .alias("denominator_basis"),
-    )
-    count, denominator = _numbers(frame, "numerator"), _numbers(frame, "denominator")
-    low, high = intervals.rate_limits(count, denominator)
-    is_count = frame["unit"].is_in(["people", "items"]).to_numpy()
-    return frame.with_columns(
-        pl.Series("rate_per_1000", intervals.rate(count, denominator)),
-        pl.Series("ci_low", np.where(is_count, low, np.nan)),
-        pl.Series("ci_high", np.where(is_count, high, np.nan)),
-    )
+        kept = _series_of({old.counted_as}, inputs, renamed, old.definition, steps)
+        found.append(kept.with_columns(pl.lit(old.measure).alias("measure")))
+    return pl.concat(found).sort(*SERIES, "aim", "definition", "month").to_arrow()
 
 
-def _with_baseline(frame: pl.DataFrame) -> pl.DataFrame:
-    """The mean of the baseline's months, as one month's information."""
+def _series_of(
+    measures: Set[str], inputs: TrendInputs, aim: AimTerms, definition: str, steps: Steps | None
+) -> pl.DataFrame:
+    """Some measures against an aim; their flows come along as far as a chart's icon needs them."""
+    counts = frame_of(inputs.counts)
+    cohorts = counts.filter(pl.col("measure").is_in(sorted(measures)))["cohort"].unique().to_list()
+    if not cohorts:
+        return pl.DataFrame(schema=_COLUMNS)
+    judged = _judged(counts.filter(pl.col("cohort").is_in(cohorts)), inputs, aim, definition, steps)
+    return judged.filter(pl.col("measure").is_in(sorted(measures)))
+
+
+def _judged(
+    counts: pl.DataFrame, inputs: TrendInputs, aim: AimTerms, definition: str, steps: Steps | None
+) -> pl.DataFrame:
+    """Rows of counts with every column of the table."""
+    organisations = frame_of(inputs.organisations)
+    # On the boundaries of the month, names and parents are given month by month.
+    place = [name for name in ("org_level", "org_code", "month") if name in organisations.columns]
+    frame = counts.join(organisations, on=place, how="left")
+    frame = with_rates(frame.with_columns(pl.col("identified_items", "opioid_items").cast(pl.Float64)))
+    frame = _with_change(_with_aim(_with_baseline(frame, inputs, aim), aim))
+    frame = with_process_control(frame, steps).with_columns(
+        pl.lit(definition).alias("definition"), pl.lit(None, pl.Date).alias("definition_since")
+    )
+    floats = [name for name, kind in _COLUMNS.items() if kind == pl.Float64]
+    shaped = frame.select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items())
+    return shaped.with_columns(pl.col(floats).fill_nan(None))
+
+
+def _with_baseline(frame: pl.DataFrame, inputs: TrendInputs, aim: AimTerms) -> pl.DataFrame:
+    """The mean of the baseline's months, as one month's information, and how many people are in both months."""
+    baselines = frame_of(inputs.baselines).filter(pl.col("aim") == aim.name).drop("aim")
+    frame = frame.join(baselines, on="measure", how="left").with_columns(
+        _ratio(pl.col("identified_items"), pl.col("opioid_items")).alias("capture_rate")
+    )
     inside = frame.filter(pl.col("month").is_between(pl.col("baseline_first_month"), pl.col("baseline_last_month")))
     baseline = inside.group_by(SERIES).agg(
         pl.col("numerator").mean().alias("baseline_numerator"),
         pl.col("people").cast(pl.Float64).mean().alias("baseline_people"),
         pl.col("denominator").cast(pl.Float64).mean().alias("baseline_denominator"),
+        _ratio(pl.col("identified_items").sum(), pl.col("opioid_items").sum()).alias("baseline_capture_rate"),
         pl.col("baseline_last_month").first().alias("baseline_month"),
     )
-    frame = frame.join(baseline, on=SERIES, how="left")
-    months = (pl.col("month").dt.year() - pl.col("baseline_month").dt.year()) * 12 + (
-        pl.col("month").dt.month().cast(pl.Int32) - pl.col("baseline_month").dt.month().cast(pl.Int32)
+    frame = frame.join(baseline, on=SERIES, how="left").join(
+        frame_of(inputs.overlap),
+        left_on=[*SERIES, "month", "baseline_first_month"],
+        right_on=[*SERIES, "month", "baseline_month"],
+        how="left",
     )
-    rate = intervals.rate(_numbers(frame, "baseline_numerator"), _numbers(frame, "baseline_denominator"))
-    return frame.with_columns(months.alias("months_since_baseline"), pl.Series("baseline", rate))
+    rate = intervals.rate(numbers(frame, "baseline_numerator"), numbers(frame, "baseline_denominator"))
+    return frame.with_columns(
+        _months_between(pl.col("baseline_month"), pl.col("month")).alias("months_since_baseline"),
+        series("baseline", rate),
+    )
 
 
-def _with_change(frame: pl.DataFrame, aim: AimTerms) -> pl.DataFrame:
-    since = _numbers(frame, "months_since_baseline")
-    later = since > 0
-    has_aim = frame["measure"].is_in(list(aim.measures)).to_numpy()
-    change = aims.change_since_baseline(
-        np.where(later, _numbers(frame, "numerator"), np.nan),
-        _numbers(frame, "denominator"),
-        _numbers(frame, "baseline_numerator"),
-        _numbers(frame, "baseline_denominator"),
-        _overlap(frame),
-        aim.share,
+def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    return pl.when(whole > 0).then(part / whole)
+
+
+def _months_between(first: pl.Expr, last: pl.Expr) -> pl.Expr:
+    return (last.dt.year() - first.dt.year()) * 12 + (last.dt.month().cast(pl.Int32) - first.dt.month().cast(pl.Int32))
+
+
+def _with_aim(frame: pl.DataFrame, aim: AimTerms) -> pl.DataFrame:
+    """What each series is to reach, as a share of its own baseline, and by when; or why there is no aim.
+
+    A number of people is shared out by baseline: whoever has a tenth of the people has a tenth of the number.
+    """
+    whole = frame.filter(org_level="all").group_by("measure").agg(pl.col("baseline_numerator").first().alias("whole"))
+    change = pl.DataFrame(
+        {"measure": list(aim.change), "aim_change": list(aim.change.values())},
+        schema={"measure": pl.String, "aim_change": pl.Float64},
     )
-    trajectory = aims.trajectory(_numbers(frame, "baseline"), since, aim.months, aim.share)
-    status = aims.aim_status(_numbers(frame, "rate_per_1000"), trajectory, change, aim.share)
+    frame = frame.join(change, on="measure", how="left").join(whole, on="measure", how="left")
+    has_aim = pl.col("aim_change").is_not_null()
+    share = pl.col("aim_change") if aim.type != "count" else pl.col("aim_change") / pl.col("whole")
+    start_month = pl.col("baseline_month")
+    until = pl.lit(aim.months, pl.Int32) if aim.end is None else _months_between(start_month, pl.lit(aim.end))
+    start = pl.col("baseline" if aim.type == "rate" else "baseline_numerator")
+    return (
+        frame.with_columns(share.alias("aim_share"), until.alias("aim_months"))
+        .with_columns(
+            pl.when(~has_aim)
+            .then(None)
+            .when(pl.col("baseline_numerator").is_null())
+            .then(pl.lit(aims.BASELINE_MISSING))
+            .when(pl.col("baseline_numerator") == 0)
+            .then(pl.lit(aims.BASELINE_ZERO))
+            .when(start.is_null())
+            .then(pl.lit(aims.DENOMINATOR_MISSING))
+            .when(pl.col("aim_share") > 1)
+            .then(pl.lit(aims.AIM_EXCEEDS_BASELINE))
+            .when(pl.col("aim_months") < 1)
+            .then(pl.lit(aims.AIM_BEFORE_BASELINE))
+            .alias("aim_reason")
+        )
+        .with_columns(
+            pl.when(has_aim).then(pl.lit(aim.name)).alias("aim"),
+            pl.when(has_aim).then(pl.lit(aim.type)).alias("aim_type"),
+            *(
+                pl.when(has_aim & pl.col("aim_reason").is_null()).then(pl.col(name)).alias(name)
+                for name in ("aim_share", "aim_months")
+            ),
+        )
+        .with_columns(
+            (-100 * pl.col("aim_share")).alias("aim_pct"), (start * (1 - pl.col("aim_share"))).alias("aim_target")
+        )
+    )
+
+
+def _with_change(frame: pl.DataFrame) -> pl.DataFrame:
+    """Change of the rate, and how the series stands to its aim: by rate, or by the number of people."""
+    since, share = numbers(frame, "months_since_baseline"), numbers(frame, "aim_share")
+    by_rate = frame["aim_type"].fill_null("rate").eq("rate").to_numpy()
+    now = np.where(since > 0, numbers(frame, "numerator"), np.nan)
+    then, both = numbers(frame, "baseline_numerator"), _overlap(frame)
+    now_n, then_n = numbers(frame, "denominator"), numbers(frame, "baseline_denominator")
+    change = aims.change_since_baseline(now, now_n, then, then_n, both, share)
+    judged = change
+    if not by_rate.all():
+        judged = aims.change_since_baseline(
+            now, np.where(by_rate, now_n, 1.0), then, np.where(by_rate, then_n, 1.0), both, share
+        )
+    start = np.where(by_rate, numbers(frame, "baseline"), then)
+    current = np.where(by_rate, numbers(frame, "rate_per_1000"), numbers(frame, "numerator"))
+    planned = aims.trajectory(start, since, numbers(frame, "aim_months"), share)
+    status = aims.aim_status(current, planned, judged, share)
+    within = aims.within_capture(
+        now,
+        then,
+        numbers(frame, "capture_rate"),
+        numbers(frame, "baseline_capture_rate"),
+        np.where(frame["is_dose_cohort"].to_numpy(), aims.CAPTURE_WEIGHT_OF_DOSE, aims.CAPTURE_WEIGHT_OF_PRESENCE),
+    )
     # Milligrams, items and pounds are not counts of independent events: their change has no such interval.
     is_people = frame["unit"].eq("people").to_numpy()
+    has_aim = np.isfinite(share)
     return frame.with_columns(
-        pl.Series("change_pct", change.change_pct),
-        pl.Series("change_low", np.where(is_people, change.change_low, np.nan)),
-        pl.Series("change_high", np.where(is_people, change.change_high, np.nan)),
+        series("change_pct", change.change_pct),
+        series("change_low", np.where(is_people, change.change_low, np.nan)),
+        series("change_high", np.where(is_people, change.change_high, np.nan)),
+        series("change_count_pct", change.change_count_pct),
         pl.Series("change_method", _where(is_people, change.method), dtype=pl.String),
-        pl.Series("trajectory", np.where(has_aim, trajectory, np.nan)),
-        pl.Series("probability_aim_met", np.where(is_people & has_aim, change.probability_aim_met, np.nan)),
+        pl.Series("change_within_capture", _where(is_people, within), dtype=pl.Boolean),
+        series("trajectory", planned),
+        series("probability_aim_met", np.where(is_people & has_aim, judged.probability_aim_met, np.nan)),
         pl.Series("aim_status", _where(is_people & has_aim, status), dtype=pl.String),
-        pl.when(pl.Series(has_aim)).then(pl.lit(aim.name)).alias("aim"),
-        pl.when(pl.Series(has_aim)).then(pl.lit(-100.0 * aim.share)).alias("aim_pct"),
-        pl.when(pl.Series(has_aim)).then(pl.lit(aim.months)).alias("aim_months"),
     )
 
 
-def _where(condition: npt.NDArray[np.bool_], texts: npt.NDArray[np.object_]) -> list[str | None]:
-    return [text if holds else None for holds, text in zip(condition, texts, strict=True)]
+def _where(condition: npt.NDArray[np.bool_], values: npt.NDArray[np.object_]) -> list[Any]:
+    return [value if holds else None for holds, value in zip(condition, values, strict=True)]
 
 
-def _overlap(frame: pl.DataFrame) -> npt.NDArray[np.float64]:
+def _overlap(frame: pl.DataFrame) -> FloatArray:
     """People in both months; none in common is 0, and unknown where the baseline is a range of months."""
     single = frame["baseline_first_month"].eq_missing(frame["baseline_last_month"]) & frame["unit"].eq("people")
     return np.where(single.to_numpy(), frame["people_in_both"].fill_null(0).to_numpy().astype(np.float64), np.nan)
-
-
-def _with_process_control(frame: pl.DataFrame) -> pl.DataFrame:
-    """XmR limits and signals for measures whose months are independent; a reason for the others."""
-    frame = frame.sort(*SERIES, "month")
-    independent = frame["unit"].is_in(INDEPENDENT_UNITS) | frame["measure"].is_in(INDEPENDENT_MEASURES)
-    frame = frame.with_columns(
-        independent.alias("is_independent"),
-        pl.when(pl.col("unit") == "people")
-        .then(pl.col("rate_per_1000"))
-        .otherwise(pl.col("numerator"))
-        .alias("charted"),
-    )
-    stock = frame.filter(~pl.col("is_independent")).with_columns(
-        *(pl.lit(None, pl.Float64).alias(name) for name in ("spc_mean", "spc_lower", "spc_upper")),
-        pl.lit(None, pl.String).alias("spc_signal"),
-        pl.lit(spc.SAME_PATIENTS).alias("spc_reason"),
-    )
-    flows = frame.filter("is_independent")
-    return pl.concat([stock, flows.hstack(_charts(flows))])
-
-
-def _charts(flows: pl.DataFrame) -> pl.DataFrame:
-    """Process-control columns of series that stand one after the other, row for row."""
-    points = _numbers(flows, "charted")
-    lengths = flows.group_by(SERIES, maintain_order=True).len()["len"].to_list()
-    bounds = pairwise(accumulate(lengths, initial=0))
-    charts = [spc.xmr(points[start:stop]) for start, stop in bounds]
-
-    def joined(part: str, kind: type[pl.DataType]) -> pl.Series:
-        return pl.Series([value for chart in charts for value in getattr(chart, part).tolist()], dtype=kind)
-
-    return pl.DataFrame(
-        {
-            "spc_mean": joined("mean", pl.Float64),
-            "spc_lower": joined("lower", pl.Float64),
-            "spc_upper": joined("upper", pl.Float64),
-            "spc_signal": joined("signal", pl.String),
-            "spc_reason": joined("reason", pl.String),
-        }
-    )

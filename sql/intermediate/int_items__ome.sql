@@ -11,7 +11,11 @@ WITH opioids AS (
         item_id,
         month,
         practice_code,
+        registered_practice_code,
         patient_key,
+        age,
+        sex,
+        imd_decile,
         product_number,
         items,
         total_quantity,
@@ -43,7 +47,11 @@ quantified AS (
         opioids.item_id,
         opioids.month,
         opioids.practice_code,
+        opioids.registered_practice_code,
         opioids.patient_key,
+        opioids.age,
+        opioids.sex,
+        opioids.imd_decile,
         opioids.product_number,
         opioids.items,
         opioids.total_quantity,
@@ -58,7 +66,11 @@ quantified AS (
         products.is_immediate_release_fentanyl,
         products.is_methadone,
         products.is_strong_opioid,
-        coalesce(netted.net_quantity, opioids.total_quantity) AS net_quantity,
+        -- A reversal has taken its quantity off other items: nothing is left of its own.
+        CASE
+            WHEN netted.item_id IS NULL THEN opioids.total_quantity
+            WHEN netted.item_id IS NOT NULL THEN netted.net_quantity
+        END AS net_quantity,
         coalesce(netted.exceeds_quantity, FALSE) AS exceeds_quantity,
         CASE
             WHEN opioids.total_quantity < 0 THEN 'reversal_netted'
@@ -95,7 +107,11 @@ SELECT
     item_id,
     month,
     practice_code,
+    registered_practice_code,
     patient_key,
+    age,
+    sex,
+    imd_decile,
     product_number,
     items,
     total_quantity,

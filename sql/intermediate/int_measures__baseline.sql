@@ -1,11 +1,12 @@
--- The baseline of each measure under the default aim.
+-- The baseline of each measure under each aim.
 --
--- Grain: one row per measure that has a baseline in the loaded months.
--- Key: measure
+-- Grain: one row per aim and measure that has a baseline in the loaded months.
+-- Key: aim, measure
 --
 -- Given months come from the aim. Otherwise it is the first month with a full 6-month window in which the measure can be
 -- judged (EPD: the first month loaded), and never a provisional month. A measure is given some months to settle after it
 -- first exists: runs that began before the data fill up only then, and a baseline too low would make a false rise.
+-- Flows have none: they are judged by process control.
 WITH months AS (
     SELECT
         'patient' AS source,
@@ -26,26 +27,30 @@ WITH months AS (
 
 eligible AS (
     SELECT
-        measures.measure,
+        aims.aim,
+        aims.measure,
+        aims.baseline_first,
         months.month,
-    FROM reference.measures AS measures
+    FROM reference.aim_measures AS aims
+    INNER JOIN reference.measures AS measures USING (measure)
     INNER JOIN months
         ON measures.source = months.source
         AND months.data_month_number >= measures.first_month_of_data
     WHERE
         (
-            $aim_baseline_first IS NULL
+            aims.baseline_first IS NULL
             AND months.data_month_number >= greatest(
                 $first_month_of_data_full_6m_window,
-                CASE WHEN measures.first_month_of_data > 1 THEN measures.first_month_of_data + $aim_settle_months ELSE 1 END
+                CASE WHEN measures.first_month_of_data > 1 THEN measures.first_month_of_data + aims.settle_months ELSE 1 END
             )
         )
-        OR months.month BETWEEN CAST($aim_baseline_first AS DATE) AND CAST($aim_baseline_last AS DATE)
+        OR months.month BETWEEN aims.baseline_first AND aims.baseline_last
 )
 
 SELECT
+    aim,
     measure,
     min(month) AS baseline_first_month,
-    CASE WHEN $aim_baseline_first IS NULL THEN min(month) ELSE max(month) END AS baseline_last_month,
+    CASE WHEN min(baseline_first) IS NULL THEN min(month) ELSE max(month) END AS baseline_last_month,
 FROM eligible
-GROUP BY measure
+GROUP BY aim, measure

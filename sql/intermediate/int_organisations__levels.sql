@@ -3,12 +3,14 @@
 -- Grain: one row per cost centre and level.
 -- Key: practice_code, org_level
 --
--- The cost centre "-" stands for what is in no practice: it counts in "all" alone. Cost centres without an opioid item
+-- The cost centre "-" stands for what is in no practice: it counts in "all" alone, as do the register's codes for an
+-- unknown practice. Cost centres without an opioid item
 -- and without a patient appear in no trend.
 WITH practices AS (
     SELECT
         practices.practice_code,
         practices.practice_name,
+        unallocated.practice_code IS NOT NULL AS is_unallocated,
         practices.pcn_code,
         practices.pcn_name,
         practices.sub_icb_code,
@@ -18,6 +20,7 @@ WITH practices AS (
         practices.region_code,
         practices.region_name,
     FROM intermediate.int_organisations__practices AS practices
+    LEFT JOIN reference.unallocated_practices AS unallocated USING (practice_code)
     WHERE
         practices.practice_code IN (
             SELECT practice_code
@@ -26,7 +29,7 @@ WITH practices AS (
             UNION ALL
 
             SELECT practice_code
-            FROM intermediate.int_patient_months__practice
+            FROM intermediate.int_patient_months__judged
         )
 )
 
@@ -36,6 +39,7 @@ SELECT
     practice_code AS org_code,
     practice_name AS org_name,
 FROM practices
+WHERE NOT is_unallocated
 
 UNION ALL
 
@@ -45,7 +49,7 @@ SELECT
     pcn_code AS org_code,
     pcn_name AS org_name,
 FROM practices
-WHERE pcn_code IS NOT NULL
+WHERE pcn_code IS NOT NULL AND NOT is_unallocated
 
 UNION ALL
 
@@ -55,7 +59,7 @@ SELECT
     sub_icb_code AS org_code,
     sub_icb_name AS org_name,
 FROM practices
-WHERE sub_icb_code IS NOT NULL
+WHERE sub_icb_code IS NOT NULL AND NOT is_unallocated
 
 UNION ALL
 
@@ -65,7 +69,7 @@ SELECT
     icb_code AS org_code,
     icb_name AS org_name,
 FROM practices
-WHERE icb_code IS NOT NULL
+WHERE icb_code IS NOT NULL AND NOT is_unallocated
 
 UNION ALL
 
@@ -75,7 +79,7 @@ SELECT
     region_code AS org_code,
     region_name AS org_name,
 FROM practices
-WHERE region_code IS NOT NULL
+WHERE region_code IS NOT NULL AND NOT is_unallocated
 
 UNION ALL
 

@@ -1,15 +1,14 @@
 -- The cohorts: pure dose and time rules, per patient and month.
 --
 -- Grain: one row per patient and loaded month.
--- Key: patient_key, month_index
+-- Key: patient_number, month_index
+-- Kind: view
 --
 -- A cohort is NULL before the month of data in which its rule can first be judged, TRUE or FALSE after. Age, palliative
 -- signs and exclusions play no part: they stand beside the cohorts in marts.patient_month.
 WITH statuses AS (
     SELECT
-        patient_key,
-        month_index,
-        is_near_threshold,
+        *,
         CASE
             WHEN is_too_early THEN 'unknown'
             WHEN above_3m_gt120 AND above_6m_gt120 AND is_covered THEN 'confirmed'
@@ -51,68 +50,56 @@ WITH statuses AS (
 
 judged AS (
     SELECT
-        windows.patient_key,
-        windows.month_index,
-        windows.is_opioid_month AS any_opioid,
-        statuses.status_gt120,
-        statuses.status_ge120,
-        statuses.status_gt90,
-        statuses.status_ge90,
-        windows.opioid_run_months,
-        windows.opioid_months_12m_before,
-        windows.data_month_number >= $first_month_of_data_high_dose AS can_judge_high_dose,
-        windows.data_month_number >= $first_month_of_data_long_term_3m AS can_judge_long_term_3m,
-        windows.data_month_number >= $first_month_of_data_long_term AS can_judge_long_term,
-        windows.data_month_number >= $first_month_of_data_rapid_escalation AS can_judge_rapid_escalation,
-        windows.data_month_number >= $first_month_of_data_escalating AS can_judge_escalating,
-        windows.data_month_number >= $first_month_of_data_new_user AS can_judge_new_user,
-        statuses.status_gt120 = 'confirmed' AS is_high_dose,
-        statuses.is_near_threshold,
-        windows.dose_is_lower_bound,
-        windows.opioid_run_months >= $long_term_months AS is_long_term,
-        windows.opioid_run_months >= $long_term_months_3m AS is_long_term_3m,
-        windows.opioid_run_months BETWEEN $long_term_months_3m AND $long_term_months - 1 AND NOT windows.left_censored
+        *,
+        is_opioid_month AS any_opioid,
+        data_month_number >= $first_month_of_data_high_dose AS can_judge_high_dose,
+        data_month_number >= $first_month_of_data_long_term_3m AS can_judge_long_term_3m,
+        data_month_number >= $first_month_of_data_long_term AS can_judge_long_term,
+        data_month_number >= $first_month_of_data_rapid_escalation AS can_judge_rapid_escalation,
+        data_month_number >= $first_month_of_data_escalating AS can_judge_escalating,
+        data_month_number >= $first_month_of_data_new_user AS can_judge_new_user,
+        status_gt120 = 'confirmed' AS is_high_dose,
+        opioid_run_months >= $long_term_months AS is_long_term,
+        opioid_run_months >= $long_term_months_3m AS is_long_term_3m,
+        opioid_run_months BETWEEN $long_term_months_3m AND $long_term_months - 1 AND NOT left_censored
             AS is_at_risk,
-        windows.is_opioid_month AND windows.has_gabapentinoid AS with_gabapentinoid,
-        windows.is_opioid_month AND windows.has_benzodiazepine AS with_benzodiazepine,
-        windows.is_opioid_month AND windows.has_z_drug AS with_z_drug,
-        windows.opioid_months_3m > 0 AND windows.has_gabapentinoid_3m AS with_gabapentinoid_3m,
-        windows.opioid_months_3m > 0 AND windows.has_benzodiazepine_3m AS with_benzodiazepine_3m,
-        windows.opioid_months_3m > 0 AND windows.has_z_drug_3m AS with_z_drug_3m,
-        windows.opioid_months_6m > 0 AND windows.has_dependence_treatment_6m AS in_dependence_treatment,
+        is_opioid_month AND has_gabapentinoid AS with_gabapentinoid,
+        is_opioid_month AND has_benzodiazepine AS with_benzodiazepine,
+        is_opioid_month AND has_z_drug AS with_z_drug,
+        opioid_months_3m > 0 AND has_gabapentinoid_3m AS with_gabapentinoid_3m,
+        opioid_months_3m > 0 AND has_benzodiazepine_3m AS with_benzodiazepine_3m,
+        opioid_months_3m > 0 AND has_z_drug_3m AS with_z_drug_3m,
+        opioid_months_6m > 0 AND has_dependence_treatment_6m AS in_dependence_treatment,
         -- Both windows of six months complete: loaded, and within one episode.
-        windows.loaded_months_12m = 12
-            AND coalesce(windows.episode_month_index <= windows.month_index - 11, FALSE)
-            AND windows.opioid_months_6m >= $escalation_escalating_opioid_months_of_6
-            AND windows.opioid_months_6m_before >= $escalation_escalating_opioid_months_of_6 AS can_escalate,
-        windows.ome_mg_6m * windows.loaded_days_6m_before
-            > $escalation_escalating_ratio * windows.ome_mg_6m_before * windows.days_6m
-        AND windows.ome_mg_6m * windows.loaded_days_6m_before - windows.ome_mg_6m_before * windows.days_6m
-            >= CAST($escalation_escalating_ome_mg_per_day * windows.days_6m * windows.loaded_days_6m_before AS DECIMAL(18, 4))
+        loaded_months_12m = 12
+            AND coalesce(episode_month_index <= month_index - 11, FALSE)
+            AND opioid_months_6m >= $escalation_escalating_opioid_months_of_6
+            AND opioid_months_6m_before >= $escalation_escalating_opioid_months_of_6 AS can_escalate,
+        ome_mg_6m * loaded_days_6m_before
+            > $escalation_escalating_ratio * ome_mg_6m_before * days_6m
+        AND ome_mg_6m * loaded_days_6m_before - ome_mg_6m_before * days_6m
+            >= CAST($escalation_escalating_ome_mg_per_day * days_6m * loaded_days_6m_before AS DECIMAL(18, 4))
             AS is_escalating,
-        windows.loaded_months_3m = 3
-            AND windows.loaded_months_3m_six_before = 3
-            AND windows.opioid_months_3m >= $escalation_rapid_opioid_months_of_3
-            AND windows.opioid_months_3m_six_before >= $escalation_rapid_opioid_months_of_3 AS can_escalate_rapidly,
+        loaded_months_3m = 3
+            AND loaded_months_3m_six_before = 3
+            AND opioid_months_3m >= $escalation_rapid_opioid_months_of_3
+            AND opioid_months_3m_six_before >= $escalation_rapid_opioid_months_of_3 AS can_escalate_rapidly,
         coalesce(
-            windows.ome_mg_3m * windows.days_3m_six_before
-            >= $escalation_rapid_ratio * windows.ome_mg_3m_six_before * windows.days_3m
-            AND windows.ome_mg_3m * windows.days_3m_six_before - windows.ome_mg_3m_six_before * windows.days_3m
-            >= CAST($escalation_rapid_ome_mg_per_day * windows.days_3m * windows.days_3m_six_before AS DECIMAL(18, 4)),
+            ome_mg_3m * days_3m_six_before
+            >= $escalation_rapid_ratio * ome_mg_3m_six_before * days_3m
+            AND ome_mg_3m * days_3m_six_before - ome_mg_3m_six_before * days_3m
+            >= CAST($escalation_rapid_ome_mg_per_day * days_3m * days_3m_six_before AS DECIMAL(18, 4)),
             FALSE
         ) AS is_escalating_rapidly,
-    FROM intermediate.int_patient_months__windows AS windows
-    INNER JOIN statuses USING (patient_key, month_index)
+    FROM statuses
 )
 
 SELECT
-    patient_key,
-    month_index,
+    judged.*,
     status_gt120 AS high_dose_status,
     status_ge120 AS high_dose_status_ge120,
     status_gt90 AS high_dose_status_gt90,
     status_ge90 AS high_dose_status_ge90,
-    any_opioid,
     CASE WHEN can_judge_high_dose THEN is_high_dose END AS high_dose,
     CASE WHEN can_judge_high_dose THEN status_gt120 = 'possible' END AS high_dose_possible,
     CASE WHEN can_judge_high_dose THEN status_gt120 = 'recent' END AS high_dose_recent,
@@ -121,7 +108,6 @@ SELECT
     CASE WHEN can_judge_high_dose THEN status_gt90 = 'confirmed' END AS high_dose_gt90,
     CASE WHEN can_judge_high_dose THEN status_ge90 = 'confirmed' END AS high_dose_ge90,
     CASE WHEN can_judge_high_dose THEN is_near_threshold END AS near_threshold,
-    dose_is_lower_bound,
     CASE WHEN can_judge_long_term THEN is_long_term END AS long_term,
     CASE WHEN can_judge_long_term_3m THEN is_long_term_3m END AS long_term_3m,
     CASE WHEN can_judge_long_term THEN is_at_risk END AS at_risk_3_to_6m,
@@ -153,5 +139,4 @@ SELECT
     END AS rapid_escalation_status,
     CASE WHEN can_judge_rapid_escalation THEN can_escalate_rapidly AND is_escalating_rapidly END AS rapid_escalation,
     CASE WHEN can_judge_new_user THEN any_opioid AND opioid_months_12m_before = 0 END AS new_user,
-    in_dependence_treatment,
 FROM judged

@@ -4,7 +4,8 @@
 -- Key: patient_key, month, cohort
 --
 -- is_without: counted also when under-18s, strong palliative proxies and exclusions are left out. Practice "-" is what is
--- in no practice. A new cohort is counted in the trends once it stands in this list.
+-- in no practice. Balancing flags count adults and people of unknown age only. A new cohort is counted in the trends once
+-- it stands in this list.
 WITH patients AS (
     SELECT
         patient_key,
@@ -39,6 +40,12 @@ WITH patients AS (
         rapid_escalation,
         new_user,
         in_dependence_treatment,
+        balance_abrupt_stop AND coalesce(is_adult, TRUE) AS balance_abrupt_stop,
+        balance_fast_fall AND coalesce(is_adult, TRUE) AS balance_fast_fall,
+        balance_substitution AND coalesce(is_adult, TRUE) AS balance_substitution,
+        balance_restart AND coalesce(is_adult, TRUE) AS balance_restart,
+        balance_switch AND coalesce(is_adult, TRUE) AS balance_switch,
+        not_seen AND coalesce(is_adult, TRUE) AS not_seen,
     FROM intermediate.int_patient_months__flagged
 )
 
@@ -78,7 +85,23 @@ UNPIVOT (
         escalating,
         rapid_escalation,
         new_user,
-        in_dependence_treatment
+        in_dependence_treatment,
+        balance_abrupt_stop,
+        balance_fast_fall,
+        balance_substitution,
+        balance_restart,
+        balance_switch,
+        not_seen
     )
 )
 WHERE is_member
+
+UNION ALL
+
+SELECT
+    patient_key,
+    month,
+    practice_code,
+    is_without,
+    cohort,
+FROM intermediate.int_reviews__memberships

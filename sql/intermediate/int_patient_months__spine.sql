@@ -1,39 +1,56 @@
--- The months in which a patient is looked at: those in whose last six months (it included) an item was dispensed.
+-- Every calendar month of a patient from the first item to the last month in which one can still be looked at.
 --
--- Grain: one row per patient and loaded month.
--- Key: patient_key, month_index
+-- Grain: one row per patient and calendar month, without gaps.
+-- Key: patient_number, month_index
+-- Kind: view
 --
--- Each dispensed month carries forward to the month before the next one, at most five months.
-WITH dispensed AS (
+-- Without gaps, so that the row three before is the month three before. A patient is looked at in loaded months in whose
+-- last six months (it included) an item was dispensed: is_looked_at.
+WITH ahead AS (
     SELECT
-        patient_key,
-        month_index,
-        is_opioid_month,
-        lead(month_index) OVER by_month AS next_month_index,
-        max(CASE WHEN is_opioid_month THEN month_index END) OVER (
-            PARTITION BY patient_key ORDER BY month_index ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS last_opioid_month_index,
-    FROM intermediate.int_patient_months__dispensed
-    WINDOW by_month AS (PARTITION BY patient_key ORDER BY month_index)
-),
-
-carried AS (
-    SELECT
-        dispensed.patient_key,
-        dispensed.month_index + ahead.months AS month_index,
-        dispensed.month_index AS last_item_month_index,
-        dispensed.last_opioid_month_index,
-    FROM dispensed
-    CROSS JOIN (VALUES (0), (1), (2), (3), (4), (5)) AS ahead (months)
-    WHERE dispensed.month_index + ahead.months < coalesce(dispensed.next_month_index, dispensed.month_index + 6)
+        carried.calendar_month_number AS months_carried,
+        months.calendar_month_number - 1 AS months_ahead,
+    FROM intermediate.int_months__patient AS carried
+    INNER JOIN intermediate.int_months__patient AS months
+        ON months.calendar_month_number <= carried.calendar_month_number
 )
 
 SELECT
-    carried.patient_key,
-    carried.month_index,
-    months.month,
-    carried.last_item_month_index,
+    carried.patient_number,
+    carried.month_index + ahead.months_ahead AS month_index,
+    ahead.months_ahead = 0 AS has_item,
+    ahead.months_ahead < 6 AS is_looked_at,
+    carried.month_index AS last_item_month_index,
+    carried.is_opioid_month AND ahead.months_ahead = 0 AS is_opioid_month,
+    carried.has_gabapentinoid AND ahead.months_ahead = 0 AS has_gabapentinoid,
+    carried.has_benzodiazepine AND ahead.months_ahead = 0 AS has_benzodiazepine,
+    carried.has_z_drug AND ahead.months_ahead = 0 AS has_z_drug,
+    CASE WHEN ahead.months_ahead = 0 THEN carried.ome_mg ELSE 0 END AS ome_mg,
+    CASE WHEN ahead.months_ahead = 0 THEN carried.ome_mg_counted ELSE 0 END AS ome_mg_1m,
+    carried.age,
+    carried.sex,
+    carried.imd_decile,
+    carried.ome_mg_so_far,
+    carried.opioid_months_so_far,
     carried.last_opioid_month_index,
-FROM carried
-INNER JOIN intermediate.int_months__patient AS months USING (month_index)
-WHERE months.is_loaded
+    carried.last_gabapentinoid_month_index,
+    carried.last_benzodiazepine_month_index,
+    carried.last_z_drug_month_index,
+    carried.registered_month_index,
+    carried.opioid_practice_month_index,
+    carried.any_practice_month_index,
+    carried.registered_practice_code,
+    carried.opioid_practice_code,
+    carried.any_practice_code,
+    runs.data_month_number AS last_opioid_data_month_number,
+    runs.allowed_empty_months,
+    runs.episode_month_index,
+    runs.episode_data_month_number,
+    runs.loaded_days_before_episode,
+    runs.ome_mg_before_episode,
+    runs.run_month_index,
+    runs.run_data_month_number,
+FROM intermediate.int_patient_months__carried AS carried
+INNER JOIN ahead USING (months_carried)
+LEFT JOIN intermediate.int_opioid_months__runs AS runs
+    ON carried.patient_number = runs.patient_number AND carried.last_opioid_month_index = runs.month_index

@@ -23,33 +23,15 @@ cohort_counts AS (
     FROM intermediate.int_practice_months__cohorts
 ),
 
-item_sums AS (
-    SELECT
-        coalesce(practice_code, '-') AS practice_code,
-        month,
-        source,
-        coalesce(sum(ome_mg), 0) AS ome_mg,
-        sum(items) AS items,
-        sum(nic_gbp) AS nic_gbp,
-        count(DISTINCT patient_key) AS people,
-    FROM intermediate.int_items__ome
-    GROUP BY ALL
-),
-
 item_counts AS (
     SELECT
-        item_sums.practice_code,
-        item_sums.month,
-        measures.measure,
-        CASE measures.unit
-            WHEN 'ome_mg' THEN item_sums.ome_mg
-            WHEN 'items' THEN item_sums.items
-            WHEN 'nic_gbp' THEN item_sums.nic_gbp
-        END AS numerator,
-        item_sums.people,
-    FROM item_sums
-    INNER JOIN reference.measures AS measures
-        ON item_sums.source = measures.source AND measures.unit IN ('ome_mg', 'items', 'nic_gbp')
+        practice_code,
+        month,
+        measure,
+        numerator,
+        long_acting_items,
+        people,
+    FROM intermediate.int_practice_months__items
 ),
 
 counted AS (
@@ -59,14 +41,43 @@ counted AS (
         counts.month,
         counts.measure,
         sum(counts.numerator) AS numerator,
-        sum(counts.people) AS people,
+        CAST(sum(counts.long_acting_items) AS BIGINT) AS long_acting_items,
+        CAST(sum(counts.people) AS BIGINT) AS people,
     FROM (
-        SELECT practice_code, month, measure, CAST(numerator AS DECIMAL(24, 4)) AS numerator, people FROM cohort_counts
+        SELECT
+            practice_code,
+            month,
+            measure,
+            CAST(numerator AS DECIMAL(24, 4)) AS numerator,
+            0 AS long_acting_items,
+            people,
+        FROM cohort_counts
+
         UNION ALL
-        SELECT practice_code, month, measure, CAST(numerator AS DECIMAL(24, 4)) AS numerator, people FROM item_counts
+
+        SELECT
+            practice_code,
+            month,
+            measure,
+            numerator,
+            long_acting_items,
+            people,
+        FROM item_counts
     ) AS counts
     INNER JOIN levels USING (practice_code)
     GROUP BY ALL
+
+    UNION ALL
+
+    SELECT
+        org_level,
+        org_code,
+        month,
+        measure,
+        CAST(people AS DECIMAL(24, 4)) AS numerator,
+        0 AS long_acting_items,
+        people,
+    FROM intermediate.int_trends__flows
 ),
 
 organisations AS (
@@ -81,9 +92,10 @@ months AS (
         'patient' AS source,
         month,
         data_month_number,
+        coalesce(lag(is_loaded) OVER (ORDER BY month_index), FALSE) AS follows_loaded_month,
+        is_loaded,
         is_provisional,
     FROM intermediate.int_months__patient
-    WHERE is_loaded
 
     UNION ALL
 
@@ -91,9 +103,24 @@ months AS (
         'epd' AS source,
         month,
         1 AS data_month_number,
+        FALSE AS follows_loaded_month,
+        TRUE AS is_loaded,
         FALSE AS is_provisional,
     FROM intermediate.int_register__file_months
     WHERE source = 'epd' AND is_current AND month IS NOT NULL AND rows_read > rows_quarantined
+),
+
+missing AS (
+    SELECT
+        measures.measure,
+        months.month,
+        CASE
+            WHEN months.data_month_number < measures.first_month_of_data THEN 'history_too_short'
+            WHEN measures.flow IS NOT NULL AND NOT months.follows_loaded_month THEN 'month_before_not_loaded'
+        END AS missing_reason,
+    FROM reference.measures AS measures
+    INNER JOIN months USING (source)
+    WHERE months.is_loaded
 ),
 
 captured AS (
@@ -118,7 +145,7 @@ denominators AS (
         min(lists.list_month) AS oldest_list_month,
         count(*) FILTER (practices.is_gp_practice AND lists.practice_code IS NULL) AS gp_practices_without_list,
     FROM levels
-    CROSS JOIN (SELECT DISTINCT month FROM months) AS months
+    CROSS JOIN (SELECT DISTINCT month FROM months WHERE is_loaded) AS months
     LEFT JOIN intermediate.int_organisations__practices AS practices USING (practice_code)
     LEFT JOIN intermediate.int_list_sizes__monthly AS lists
         ON levels.practice_code = lists.practice_code
@@ -131,30 +158,44 @@ SELECT
     organisations.org_code,
     months.month,
     measures.measure,
+    measures.cohort,
+    measures.flow,
     measures.source,
     measures.unit,
+    measures.direction,
+    measures.is_dose_cohort,
+    measures.is_independent,
+    measures.denominator AS denominator_kind,
     months.data_month_number,
     months.is_provisional AS provisional,
     CASE
-        WHEN months.data_month_number < measures.first_month_of_data THEN NULL
+        WHEN missing.missing_reason IS NOT NULL THEN NULL
         WHEN measures.unit = 'nic_gbp' AND counted.org_code IS NOT NULL THEN counted.numerator
         ELSE coalesce(counted.numerator, 0)
     END AS numerator,
     coalesce(counted.people, 0) AS people,
-    months.data_month_number < measures.first_month_of_data AS history_too_short,
+    missing.missing_reason,
     denominators.registered_patients,
     denominators.oldest_list_month,
     denominators.gp_practices_without_list,
-    overlap.people_in_both,
+    coalesce(counted.long_acting_items, 0) AS long_acting_items,
     captured.identified_items,
     captured.items AS opioid_items,
-    baselines.baseline_first_month,
-    baselines.baseline_last_month,
 FROM organisations
 CROSS JOIN reference.measures AS measures
-INNER JOIN months USING (source)
-LEFT JOIN counted USING (org_level, org_code, month, measure)
-LEFT JOIN denominators USING (org_level, org_code, month)
-LEFT JOIN captured USING (source, org_level, org_code, month)
-LEFT JOIN intermediate.int_trends__overlap AS overlap USING (org_level, org_code, month, measure)
-LEFT JOIN intermediate.int_measures__baseline AS baselines USING (measure)
+INNER JOIN months ON measures.source = months.source AND months.is_loaded
+INNER JOIN missing ON measures.measure = missing.measure AND months.month = missing.month
+LEFT JOIN counted
+    ON organisations.org_level = counted.org_level
+    AND organisations.org_code = counted.org_code
+    AND months.month = counted.month
+    AND measures.measure = counted.measure
+LEFT JOIN denominators
+    ON organisations.org_level = denominators.org_level
+    AND organisations.org_code = denominators.org_code
+    AND months.month = denominators.month
+LEFT JOIN captured
+    ON measures.source = captured.source
+    AND organisations.org_level = captured.org_level
+    AND organisations.org_code = captured.org_code
+    AND months.month = captured.month

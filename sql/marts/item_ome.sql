@@ -2,6 +2,7 @@
 --
 -- Grain: one row per opioid item of a patient, or per row of EPD as it came.
 -- Key: item_id
+-- Kind: view
 --
 -- An item that cannot be converted keeps its row: ome_mg is NULL and ome_status says why. net_quantity is what reversals
 -- leave of total_quantity. Oral, transdermal and parenteral doses are told apart by route. patient_key is NULL for

@@ -4,7 +4,9 @@
 -- Key: practice_code
 -- Kind: view
 --
--- A GP practice is prescribing setting 4 (older files) or has the role RO76 (newer ones).
+-- A GP practice is prescribing setting 4 (older files) or has the role RO76 (newer ones). joined_date and left_date are
+-- those of its link to the sub-ICB. The register also holds Welsh practices (region W00), those of the armed forces and
+-- islands (Y99, ICB Q99), and of the Channel Islands and the Isle of Man (ICB YA and a letter): no ICB of England has them.
 SELECT
     practice_code,
     practice_name,
@@ -12,4 +14,22 @@ SELECT
     icb_code,
     sub_icb_code,
     coalesce(prescribing_setting = '4' OR prescribing_setting LIKE '%RO76%', FALSE) AS is_gp_practice,
+    coalesce(region_code IN ('W00', 'Y99') OR icb_code = 'Q99' OR icb_code LIKE 'YA_', FALSE) AS is_outside_england,
+    coalesce(upper(status) IN ('C', 'D', 'INACTIVE', 'CLOSED'), FALSE) AS is_closed,
+    TRY_CAST(
+        substr(replace(open_date, '-', ''), 1, 4) || '-' || substr(replace(open_date, '-', ''), 5, 2) || '-'
+        || substr(replace(open_date, '-', ''), 7, 2) AS DATE
+    ) AS open_date,
+    TRY_CAST(
+        substr(replace(close_date, '-', ''), 1, 4) || '-' || substr(replace(close_date, '-', ''), 5, 2) || '-'
+        || substr(replace(close_date, '-', ''), 7, 2) AS DATE
+    ) AS close_date,
+    TRY_CAST(
+        substr(replace(joined_date, '-', ''), 1, 4) || '-' || substr(replace(joined_date, '-', ''), 5, 2) || '-'
+        || substr(replace(joined_date, '-', ''), 7, 2) AS DATE
+    ) AS joined_date,
+    TRY_CAST(
+        substr(replace(left_date, '-', ''), 1, 4) || '-' || substr(replace(left_date, '-', ''), 5, 2) || '-'
+        || substr(replace(left_date, '-', ''), 7, 2) AS DATE
+    ) AS left_date,
 FROM raw.epraccur

@@ -28,4 +28,10 @@ SELECT
         )
     ) AS total_quantity,
     CAST(replace(replace(nic, ',', ''), '£', '') AS DECIMAL(18, 4)) AS nic_gbp,
+    -- A day that is not in the calendar is no date: what rests on it says that it is missing.
+    TRY_CAST(
+        substr(replace(dispensed_date, '-', ''), 1, 4) || '-' || substr(replace(dispensed_date, '-', ''), 5, 2) || '-'
+        || substr(replace(dispensed_date, '-', ''), 7, 2) AS DATE
+    ) AS dispensed_date,
+    nullif(CAST(replace(days_supply, ',', '') AS INTEGER), 0) AS days_supply,
 FROM raw.patient_items

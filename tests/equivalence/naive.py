@@ -56,6 +56,14 @@ COHORTS = (
     "new_user",
     "in_dependence_treatment",
 )
+BALANCING = (
+    "balance_abrupt_stop",
+    "balance_fast_fall",
+    "balance_substitution",
+    "balance_restart",
+    "balance_switch",
+    "not_seen",
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,13 @@ class Settings:
     rapid_opioid_months_of_3: int = 2
     new_user_opioid_free_months: int = 12
 
+    abrupt_stop_mg_per_day: Decimal = Decimal(50)
+    fast_fall_mg_per_day: Decimal = Decimal(90)
+    fast_fall_ratio: Decimal = Decimal("0.5")
+    fast_fall_opioid_months_of_3: int = 2
+    restart_opioid_free_months: int = 3
+    switch_ratio: Decimal = Decimal("1.5")
+
     look_back_months: int = 6
     adult_age_years: int = 18
     just_in_case_drugs: int = 2
@@ -96,6 +111,12 @@ class Settings:
     first_month_rapid_escalation: int = 9
     first_month_escalating: int = 12
     first_month_new_user: int = 13
+    first_month_balance_abrupt_stop: int = 6
+    first_month_balance_fast_fall: int = 6
+    first_month_balance_switch: int = 9
+    first_month_not_seen: int = 9
+    first_month_balance_substitution: int = 12
+    first_month_balance_restart: int = 19
 
 
 # --- months -------------------------------------------------------------------------------------------
@@ -273,6 +294,7 @@ class Patient:
     "All months in which a patient was dispensed anything, and what follows from their order"
 
     dispensed: dict[date, Dispensed]
+    rows: dict[date, list[dict]]
     opioid_months: list[date]
     episode_starts: list[date]
     loaded: LoadedMonths
@@ -289,6 +311,10 @@ class Patient:
 
 def read_patients(items: list[dict], loaded: LoadedMonths, settings: Settings) -> dict[str, Patient]:
     months_of_patient = defaultdict(lambda: defaultdict(Dispensed))
+    rows_of_patient = defaultdict(lambda: defaultdict(list))
+    for item in items:
+        if belongs_to_a_patient(item, loaded) and item["product_class"] != "not_followed":
+            rows_of_patient[item["patient_key"]][item["month"]].append(item)
     for row in item_rows(items):
         if belongs_to_a_patient(row, loaded) and row["ome_status"] != "reversal_netted":
             months_of_patient[row["patient_key"]][row["month"]].add_opioid(row)
@@ -302,7 +328,7 @@ def read_patients(items: list[dict], loaded: LoadedMonths, settings: Settings) -
     for patient_key, dispensed in months_of_patient.items():
         opioid_months = sorted(month for month in dispensed if dispensed[month].opioids)
         starts = episode_starts(opioid_months, loaded, settings)
-        patients[patient_key] = Patient(dict(dispensed), opioid_months, starts, loaded)
+        patients[patient_key] = Patient(dict(dispensed), rows_of_patient[patient_key], opioid_months, starts, loaded)
     return patients
 
 
@@ -403,6 +429,7 @@ def dose_columns(patient: Patient, month: date, left_censored: bool, settings: S
         "ome_mg_parenteral_3m": round_half_up(sum((d.parenteral_ome_mg for d in in_3m), ZERO)),
         "ome_mg_ir_fentanyl_3m": round_half_up(sum((d.ir_fentanyl_ome_mg for d in in_3m), ZERO)),
         "window_months_covered": len(window_3m.months),
+        "episode_month": current_episode(patient, month),
         "dose_is_lower_bound": any(d.has_unknown_dose for d in in_3m),
     }
     for preset, (is_over_3m, is_over_6m) in comparisons.items():
@@ -566,15 +593,122 @@ def change_columns(patient: Patient, month: date, settings: Settings) -> dict:
     return columns
 
 
+# --- balancing: harm that may come from lowering opioids ----------------------------------------------
+
+
+def balancing_columns(patient: Patient, month: date, high_dose: dict, long_term: dict, settings: Settings) -> dict:
+    """Each flag by its own rule; None before the month of data in which everything it looks at can be known.
+
+    high_dose and long_term hold what was said of this patient in each month so far. "Three months ago" and
+    "six months ago" are calendar months. Of a month that is missing from the data nobody knows whether
+    anything was dispensed in it, so nothing that should have been in it is called stopped, fallen or unseen.
+    """
+    flags = {
+        "balance_abrupt_stop": is_abrupt_stop(patient, month, settings),
+        "balance_fast_fall": is_fast_fall(patient, month, settings),
+        "balance_substitution": is_substitution(patient, month, high_dose),
+        "balance_restart": is_restart(patient, month, long_term, settings),
+        "balance_switch": is_switch(patient, month, high_dose, settings),
+        "not_seen": is_not_seen(patient, month, high_dose),
+    }
+    history = patient.loaded.ordinal[month]
+    return {name: flags[name] if history >= getattr(settings, f"first_month_{name}") else None for name in BALANCING}
+
+
+def is_abrupt_stop(patient: Patient, month: date, settings: Settings) -> bool:
+    "An opioid in each of three months at 50 mg a day or more, in the three months since none, yet other items"
+    since = last_months(month, 3)
+    three_months_ago = months_after(month, -3)
+    if patient.count_opioid_months(last_months(three_months_ago, 3)) < 3 or patient.count_opioid_months(since) > 0:
+        return False
+    if not all(m in patient.loaded for m in since) or not any(m in patient.dispensed for m in since):
+        return False
+    return dose_window(patient, three_months_ago, 3).at_or_above(settings.abrupt_stop_mg_per_day)
+
+
+def is_fast_fall(patient: Patient, month: date, settings: Settings) -> bool:
+    """The dose is half of what it was three months ago or less, but not zero.
+
+    Opioids in two of the three months of both, as for a rapid rise: a steady patient on 56-day scripts has
+    two scripts in one window and one in the next, which is half.
+    """
+    since, three_months_ago = last_months(month, 3), months_after(month, -3)
+    earlier = last_months(three_months_ago, 3)
+    if not all(m in patient.loaded for m in earlier + since):
+        return False
+    if min(map(patient.count_opioid_months, (earlier, since))) < settings.fast_fall_opioid_months_of_3:
+        return False
+    now, before = dose_window(patient, month, 3), dose_window(patient, three_months_ago, 3)
+    is_half = now.ome_mg * before.days <= settings.fast_fall_ratio * before.ome_mg * now.days
+    return now.ome_mg > 0 and is_half and before.at_or_above(settings.fast_fall_mg_per_day)
+
+
+def last_month_on_high_dose(month: date, high_dose: dict) -> date | None:
+    "Of a patient who left the high dose in one of the last six months, this one included: the month before"
+    if high_dose[month]:
+        return None
+    on_high_dose = [m for m in last_months(months_after(month, -1), 6) if high_dose.get(m)]
+    return on_high_dose[-1] if on_high_dose else None
+
+
+def is_substitution(patient: Patient, month: date, high_dose: dict) -> bool:
+    "A class of sedative since the high dose was left that was not taken in the six months before"
+    left_after = last_month_on_high_dose(month, high_dose)
+    if left_after is None:
+        return False
+    before = last_months(left_after, 6)
+    since = last_months(month, span_months(left_after, month) - 1)
+    return any(
+        any(patient.has_class(c, m) for m in since) and not any(patient.has_class(c, m) for m in before)
+        for c in SEDATIVE_CLASSES
+    )
+
+
+def is_restart(patient: Patient, month: date, long_term: dict, settings: Settings) -> bool:
+    "The month in which opioids begin again after three months without, for one who was long term in the last year"
+    earlier = [m for m in patient.opioid_months if m < month]
+    if not patient.has_opioid(month) or not earlier:
+        return False
+    if patient.loaded.empty_between(earlier[-1], month) < settings.restart_opioid_free_months:
+        return False
+    return any(long_term.get(m) for m in last_months(months_after(month, -1), 12))
+
+
+def is_switch(patient: Patient, month: date, high_dose: dict, settings: Settings) -> bool:
+    "Off the high dose, while injected opioids or immediate-release fentanyl rose by more than half"
+    left_after = last_month_on_high_dose(month, high_dose)
+    if left_after is None:
+        return False
+    then, now = last_months(left_after, 3), last_months(month, 3)
+    if not all(m in patient.loaded for m in then + now):
+        return False
+
+    def ome_mg(kind: str, months: tuple[date, ...]) -> Decimal:
+        return sum((getattr(patient.dispensed[m], kind) for m in months if m in patient.dispensed), ZERO)
+
+    kinds = ("parenteral_ome_mg", "ir_fentanyl_ome_mg")
+    return any(ome_mg(kind, now) > settings.switch_ratio * ome_mg(kind, then) for kind in kinds)
+
+
+def is_not_seen(patient: Patient, month: date, high_dose: dict) -> bool:
+    "High dose six months ago, and no item of any class for three months"
+    since = last_months(month, 3)
+    is_unseen = all(m in patient.loaded and m not in patient.dispensed for m in since)
+    return is_unseen and high_dose.get(months_after(month, -6)) is True
+
+
 # --- who the patient is -------------------------------------------------------------------------------
 
 
 def person_columns(patient: Patient, month: date, settings: Settings) -> dict:
-    "Age, sex and deprivation of the newest month with an item, the greatest of that month"
+    """Age, sex and deprivation of the newest month with an item, the greatest of that month.
+
+    They are the person's, not the item's: a reversal or an item that is not counted says them as well.
+    """
     newest = max(m for m in patient.dispensed if m <= month)
     columns = {}
     for column in ("age", "sex", "imd_decile"):
-        known = [item[column] for item in patient.dispensed[newest].items if item[column] is not None]
+        known = [item[column] for item in patient.rows[newest] if item[column] is not None]
         columns[column] = max(known) if known else None
     age = columns["age"]
     columns["is_adult"] = None if age is None else age >= settings.adult_age_years
@@ -641,6 +775,7 @@ def patient_months(
     can_see_palliative_care = any(item["product_class"] == "just_in_case" for item in items)
     rows = {}
     for patient_key, patient in sorted(read_patients(items, loaded, settings).items()):
+        high_dose, long_term = {}, {}
         for month in loaded.months:
             if not any(m in patient.dispensed for m in last_months(month, settings.look_back_months)):
                 continue
@@ -651,6 +786,8 @@ def patient_months(
             row |= class_columns(patient, month, settings)
             row |= intersection_columns(row)
             row |= change_columns(patient, month, settings)
+            high_dose[month], long_term[month] = row["high_dose"], row["long_term"]
+            row |= balancing_columns(patient, month, high_dose, long_term, settings)
             row["palliative_proxy"] = palliative_proxy(patient, month, settings) if can_see_palliative_care else None
             rows[patient_key, month] = row
     return rows

@@ -1,17 +1,19 @@
 """The clever and the boring agree: SQL against hand-worked patients, and against the naive twin row by row."""
 
-from collections.abc import Iterable
-from datetime import date
+import os
 from pathlib import Path
 
 import pytest
+from comparison import differences, sql_items, sql_rows
 from given import item_id_of, same, tables_of
 from golden_reader import golden_files, read_golden
-from naive import item_rows, patient_months
+from naive import patient_months
 from support import build_from
 
 from pipelines import assets
-from pipelines.engine.duckdb import DuckDBEngine
+
+# `make test-twin` asks for many more.
+SYNTHETIC_PATIENTS = int(os.environ.get("OPIOIDS_TWIN_PATIENTS", "1500"))
 
 IN_SQL_ONLY = {
     "patient_key",
@@ -23,15 +25,6 @@ IN_SQL_ONLY = {
     "cautions",
     "null_reason",
 }
-
-
-def sql_rows(engine: DuckDBEngine) -> dict[tuple[str, date], dict]:
-    rows = engine.fetch("SELECT * FROM marts.patient_month").to_pylist()
-    return {(row["patient_key"], row["month"]): row for row in rows}
-
-
-def sql_items(engine: DuckDBEngine) -> dict[str, dict]:
-    return {row["item_id"]: row for row in engine.fetch("SELECT * FROM intermediate.int_items__ome").to_pylist()}
 
 
 @pytest.mark.parametrize("path", golden_files(), ids=lambda path: path.stem)
@@ -57,29 +50,14 @@ def test_the_sql_agrees_with_patients_worked_by_hand(path: Path, tmp_path: Path)
     assert wrong == []
 
 
-def differences(items: list[dict], loaded: list[date], gp_practices: set[str], spill: Path) -> Iterable[str]:
-    """Every cell in which SQL and the naive twin differ."""
-    engine = build_from(tables_of(items, loaded, gp_practices), "marts.patient_month", spill)
-    found, expected = sql_rows(engine), patient_months(items, loaded, gp_practices)
-    yield from (f"{key} in one only" for key in found.keys() ^ expected.keys())
-    for key in found.keys() & expected.keys():
-        for column, value in expected[key].items():
-            if not same(found[key][column], value):
-                yield f"{key} {column}: SQL {found[key][column]}, naive {value}"
-    found_items = sql_items(engine)
-    for row in item_rows(items):
-        item = found_items[item_id_of(row["item_id"])]
-        for column in ("ome_mg", "ome_status"):
-            if not same(item[column], row[column]):
-                yield f"{row['item_id']} {column}: SQL {item[column]}, naive {row[column]}"
-
-
 @pytest.mark.parametrize("dirty", [False, True], ids=["clean", "dirty"])
 def test_the_sql_equals_the_naive_twin_on_synthetic_patients(dirty: bool, tmp_path: Path) -> None:
     from extract_items import items_of_extract
 
-    extract = items_of_extract(tmp_path, patients=2000, months=24, seed=11, dirty=dirty, reference=assets.REFERENCE_DIR)
-    assert len({item["patient_key"] for item in extract.items}) > 1500
+    extract = items_of_extract(
+        tmp_path, patients=SYNTHETIC_PATIENTS, months=24, seed=11, dirty=dirty, reference=assets.REFERENCE_DIR
+    )
+    assert len({item["patient_key"] for item in extract.items}) > SYNTHETIC_PATIENTS * 3 / 4
     wrong = list(differences(extract.items, extract.loaded_months, extract.gp_practices, tmp_path))
     assert wrong[:20] == []
 

@@ -51,7 +51,10 @@ def test_f08_to_f11_and_f19_totals_are_equal_and_orphans_are_listed(desk: Desk) 
     connection = read_only(done.snapshot.file, desk.data.tmp)
 
     def counted(table: str, level: str) -> dict[tuple[str, int], float]:
-        sql = f"SELECT org_code, month, numerator FROM marts.{table} WHERE measure = 'epd_opioid_items' AND org_level = '{level}'"
+        sql = (
+            f"SELECT org_code, month, numerator FROM marts.{table} "
+            f"WHERE measure = 'epd_opioid_items' AND org_level = '{level}'"
+        )
         return {(code, month.month): items for code, month, items in connection.execute(sql).fetchall()}
 
     try:

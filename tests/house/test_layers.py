@@ -13,23 +13,55 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("flows",),
-    ("refresh", "factor_sets"),
-    ("fetch", "ingest", "build", "contracts", "publish", "release", "report", "synthetic", "ome_table"),
-    ("identity", "products", "disclosure", "models"),
+    ("refresh", "factor_sets", "history", "doctor", "export"),
+    (
+        "fetch",
+        "ingest",
+        "build",
+        "contracts",
+        "publish",
+        "release",
+        "report",
+        "synthetic",
+        "ome_table",
+        "explain",
+        "rekeying",
+    ),
+    ("reviews", "disclosure_parts"),
+    ("identity", "products", "disclosure", "models", "caveats"),
+    ("disclosure_policy",),
     ("engine", "statistics"),
-    ("config", "folders"),
+    ("audit", "snapshots", "notify"),
+    ("archives", "config", "folders"),
+    ("measure_settings",),
     ("assets", "errors"),
 )
 # build and publish read what ingest registered and build made; refresh puts them together.
-ALLOWED_SIDEWAYS = {("build", "ingest"), ("publish", "build"), ("release", "publish")}
+ALLOWED_SIDEWAYS = {("build", "ingest"), ("publish", "build")}
 ONLY_IN = {
     "prefect": {"flows.py"},
-    "great_expectations": {"contracts.py"},
-    "requests": {"fetch/http.py"},
+    "great_expectations": {"contracts/judging.py", "contracts/data_docs.py"},
+    "requests": {"fetch/http.py", "notify.py"},
     "duckdb": {"engine/duckdb.py", "engine/landing.py"},
     "typer": {
         f"cli/{room}.py"
-        for room in ("common", "main", "loading", "warehouse", "products", "cases", "factors", "fetching", "layouts")
+        for room in (
+            "common",
+            "main",
+            "loading",
+            "warehouse",
+            "products",
+            "cases",
+            "factors",
+            "fetching",
+            "layouts",
+            "explaining",
+            "exporting",
+            "auditing",
+            "operating",
+            "keys",
+            "reviews",
+        )
     },
 }
 FILES = sorted(assets.CODE_DIR.rglob("*.py"))

@@ -9,6 +9,9 @@ from pipelines import assets, models
 from pipelines.engine.duckdb import DuckDBEngine
 
 MODELS = models.discover(assets.SQL_DIR)
+QUERIES = sorted((assets.SQL_DIR / "queries").glob("*.sql"))
+# Rooms that hold a database of their own: the engine, and the small SQLite stores.
+DATABASE_ROOMS = ("engine/", "ingest/register.py", "identity/")
 CHECKS = sorted((assets.SQL_DIR / "checks").glob("*.sql"))
 MAY_READ = {
     "staging": {"raw", "reference"},
@@ -27,7 +30,7 @@ NOT_PORTABLE = {
     r"\bhash\(": "md5",
 }
 
-CLINICAL = re.compile(r"int_(items|patient_months|opioid_months|patient_practices|case_list__prioritised)")
+CLINICAL = re.compile(r"int_(items|patient_months|opioid_months|patient_practices|case_list__found)")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,25 @@ def test_a_model_reads_only_lower_layers(name: str, engine: DuckDBEngine) -> Non
 def test_a_check_is_one_select_over_what_is_built(file: Path, engine: DuckDBEngine) -> None:
     for table in engine.tables_named_in(file.read_text(encoding="utf-8")):
         assert table.split(".")[0] in MAY_READ["checks"]
+
+
+@pytest.mark.parametrize("file", QUERIES, ids=lambda file: file.stem)
+def test_a_query_says_what_it_answers_and_somebody_asks_it(file: Path, engine: DuckDBEngine) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("-- ")
+    assert ";" not in code_of(text)
+    assert all(table.split(".")[0] in MAY_READ["checks"] for table in engine.tables_named_in(text))
+    assert any(f'"{file.stem}"' in code.read_text(encoding="utf-8") for code in assets.CODE_DIR.rglob("*.py"))
+
+
+def test_select_statements_stand_in_sql_or_where_a_database_lives() -> None:
+    for code in assets.CODE_DIR.rglob("*.py"):
+        room = code.relative_to(assets.CODE_DIR).as_posix()
+        text = code.read_text(encoding="utf-8")
+        if room.startswith(DATABASE_ROOMS) or "import sqlite3" in text:
+            continue
+        found = [line for line in text.splitlines() if re.search(r"""["'\s(]SELECT( [^*].* FROM |$)""", line)]
+        assert all("opioids query" in line or "typer.Argument" in line for line in found), f"{room}: {found}"
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -285,3 +285,57 @@ def test_a_recorded_step_stays_a_step() -> None:
 def test_why_there_is_no_process_control_is_kept() -> None:
     row = one(DEFAULT, trend_row("pcn", "U1", "high_dose", 500, spc_reason="same_patients_in_neighbouring_months"))
     assert row["spc_reason"] == "same_patients_in_neighbouring_months"
+
+
+# --- aims by number, and what never leaves -------------------------------------------------------
+
+
+def test_an_aim_by_number_is_worked_out_from_protected_counts() -> None:
+    # 103 people at the baseline, shown as 105; half of them in 36 months, 12 gone: 105 x (1 - 0.5/3) = 87.5.
+    row = trend_row("icb", "QZA", "high_dose", 88, baseline_count=103, aim_type="share", aim_target=51.5)
+    shown = one(DEFAULT, row)
+    assert shown["numerator"] == 90
+    assert shown["aim_target"] == 52.5
+    assert shown["trajectory"] == pytest.approx(87.5)
+    by_rate = one(
+        DEFAULT, trend_row("icb", "QZA", "high_dose", 88, baseline_count=103, aim_type="rate", aim_target=5.15)
+    )
+    assert by_rate["aim_target"] == 5.25
+
+
+def test_a_number_shared_out_does_not_tell_the_sum_it_is_a_share_of() -> None:
+    # 450 fewer of 1,237 people is 36.378 %: from the exact share the sum could be read back.
+    row = trend_row("icb", "QZA", "high_dose", 88, baseline_count=103, aim_type="count", aim_pct=-36.37833)
+    assert one(DEFAULT, row)["aim_pct"] == -36.4
+
+
+def test_what_was_judged_on_true_counts_does_not_leave() -> None:
+    judged = {
+        "aim_reason": "baseline_zero",
+        "change_within_capture": True,
+        "spc_period": "quarter",
+        "spc_value": 3.0,
+        "spc_assurance": "never",
+    }
+    shown = one(DEFAULT, trend_row("pcn", "U1", "high_dose", 88, **judged))
+    assert judged.keys().isdisjoint(shown)
+
+
+def test_the_icon_of_a_chart_is_drawn_again_and_not_of_a_hidden_one() -> None:
+    def chart(last: int) -> list[dict]:
+        words = {
+            "spc_mean": 10.0,
+            "spc_lower": 9.0,
+            "spc_upper": 11.0,
+            "spc_variation": "as it was",
+            "direction": "lower",
+        }
+        counts = [200 + 20 * (number % 2) for number in range(23)] + [last]
+        return [trend_row("icb", "QZA", "new_user", n, month=month(at), **words) for at, n in enumerate(counts)]
+
+    shown = protect_trends(frame(chart(400)), DEFAULT)
+    assert shown["spc_variation"].to_list()[-1] == (
+        "special cause of concerning nature or higher pressure due to higher values"
+    )
+    assert shown["spc_variation"][0] == "common cause – no significant change"
+    assert protect_trends(frame(chart(3)), DEFAULT)["spc_variation"].to_list() == [None] * 24

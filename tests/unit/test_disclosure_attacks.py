@@ -1,3 +1,4 @@
+import os
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_every_true_count_behind_one_shown_row_gives_the_same_row(policy: str) -
     assert protected.unique().height == protected["numerator"].n_unique()
 
 
-SEEDS = 200
+SEEDS = int(os.environ.get("OPIOIDS_DISCLOSURE_HIERARCHIES", "200"))
 
 
 def random_tables() -> list[list[dict[str, Any]]]:
@@ -172,7 +173,7 @@ def possible(row: dict[str, Any], shown: float | None, policy: Policy) -> tuple[
 
 
 @pytest.mark.parametrize("policy", ["hes_1to7_round5", "nhsbsa_lt5"])
-def test_no_hidden_count_is_recovered_from_200_hierarchies_by_linear_programming(policy: str) -> None:
+def test_no_hidden_count_is_recovered_from_random_hierarchies_by_linear_programming(policy: str) -> None:
     tables = random_tables()
     protected = protect_trends(frame([row for rows in tables for row in rows]), POLICIES[policy])
     figures = iter(protected["numerator"].to_list())
@@ -191,5 +192,5 @@ def test_no_hidden_count_is_recovered_from_200_hierarchies_by_linear_programming
             assert least - 1e-6 <= rows[cell]["numerator"] <= most + 1e-6
             if np.floor(most + 1e-6) <= np.ceil(least - 1e-6):
                 recovered.append((seed, cell, least, most))
-    assert attacked > 300
+    assert attacked > 1.5 * SEEDS
     assert not recovered

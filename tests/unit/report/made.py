@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
+import pyarrow as pa
+from trend_inputs import count, inputs
 
 from pipelines.config import Settings, load_settings
 from pipelines.report import write_reports
 from pipelines.report.views import months_after
-from pipelines.statistics.trends import AimTerms, trend_table
+from pipelines.statistics.aim_terms import AimTerms
+from pipelines.statistics.trends import TrendInputs, trend_table
 
 SETTINGS = load_settings()
 FIRST = date(2024, 6, 1)
@@ -52,6 +54,7 @@ class Warehouse:
     allowed_unconverted: str | None = None
     unconverted_people: int = 0
     newest_is_provisional: bool = True
+    caveats: list[str] = field(default_factory=list)
     identified_at_first: int = 990
     """Of 1,000 opioid items of the first month, those linked to a person; 990 of every later one."""
 
@@ -67,8 +70,8 @@ class Warehouse:
 
     def _fill(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("CREATE SCHEMA marts; CREATE SCHEMA reference")
-        aim = AimTerms("halve_high_dose", frozenset({"high_dose"}), 0.5, 36)
-        trends = trend_table(self._counts(), self._organisations(), aim, "cohorts test")
+        aim = AimTerms("halve_high_dose", {"high_dose": 0.5}, "rate", 36)
+        trends = trend_table(self._inputs(), aim, "cohorts test")
         connection.register("made", trends)
         connection.execute(
             "CREATE TABLE marts.trends AS SELECT * FROM made WHERE $has_rows", {"has_rows": bool(self.series)}
@@ -100,6 +103,11 @@ class Warehouse:
             {"snapshot": SNAPSHOT, "reason": self.allowed_unconverted},
         )
         connection.execute(
+            "CREATE TABLE marts.caveats AS SELECT 1 AS caveat_number, 'reference' AS kind, 'list_sizes' AS subject, "
+            "unnest($sentences::VARCHAR[]) AS sentence, '' AS detail",
+            {"sentences": self.caveats},
+        )
+        connection.execute(
             "CREATE TABLE reference.factor_sets AS SELECT 'uk_2026' AS factor_set, 'UK factors, 2026' AS title, "
             "'A Pharmacist' AS checked_by, '2026-01-01' AS valid_from"
         )
@@ -108,37 +116,38 @@ class Warehouse:
         """The series, or one that only gives an empty table its columns."""
         return self.series or [Series("all", "all", "high_dose", [0.0])]
 
-    def _counts(self) -> Any:
-        rows = [row for series in self._kept() for row in self._series_rows(series)]
-        return pl.DataFrame(rows, schema=_COUNT_COLUMNS).to_arrow()
+    def _inputs(self) -> TrendInputs:
+        """Every series has as many people in both months in all of its own months."""
+        counts = [row for series in self._kept() for row in self._series_rows(series)]
+        made = inputs(counts, (FIRST, FIRST), organisations=self._organisations())
+        both = {(series.level, series.code, series.measure): series.people_in_both for series in self._kept()}
+        overlap = [
+            {**row, "people_in_both": both[row["org_level"], row["org_code"], row["measure"]]}
+            for row in made.overlap.to_pylist()
+        ]
+        return made._replace(overlap=pa.Table.from_pylist(overlap, schema=made.overlap.schema))
 
     def _series_rows(self, series: Series) -> Iterable[dict[str, Any]]:
-        unit = next(m.unit for m in SETTINGS.measures.measures if m.id == series.measure)
-        for number, count in enumerate(series.counts):
+        for number, numerator in enumerate(series.counts):
             last = number == len(series.counts) - 1
-            yield {
-                "org_level": series.level,
-                "org_code": series.code,
-                "month": months_after(FIRST, number),
-                "measure": series.measure,
-                "unit": unit,
-                "provisional": last and self.newest_is_provisional and not series.measure.startswith("epd_"),
-                "numerator": count,
-                "people": int(count or 0),
-                "history_too_short": count is None,
-                "registered_patients": series.list_size,
-                "oldest_list_month": FIRST if series.list_size else None,
-                "gp_practices_without_list": 0,
-                "people_in_both": series.people_in_both,
-                "identified_items": self.identified_at_first if number == 0 else 990,
-                "opioid_items": 1000,
-                "baseline_first_month": FIRST,
-                "baseline_last_month": FIRST,
-            }
+            yield count(
+                months_after(FIRST, number),
+                numerator,
+                org_level=series.level,
+                org_code=series.code,
+                measure=series.measure,
+                provisional=last and self.newest_is_provisional and not series.measure.startswith("epd_"),
+                people=int(numerator or 0),
+                missing_reason="history_too_short" if numerator is None else None,
+                registered_patients=series.list_size,
+                oldest_list_month=FIRST if series.list_size else None,
+                identified_items=self.identified_at_first if number == 0 else 990,
+                opioid_items=1000,
+            )
 
-    def _organisations(self) -> Any:
+    def _organisations(self) -> list[dict[str, Any]]:
         found = {(series.level, series.code): series for series in self._kept()}
-        rows = [
+        return [
             {
                 "org_level": level,
                 "org_code": code,
@@ -153,27 +162,6 @@ class Warehouse:
             }
             for (level, code), series in found.items()
         ]
-        return pl.DataFrame(rows, schema=_ORGANISATION_COLUMNS).to_arrow()
-
-
-_COUNT_COLUMNS: dict[str, Any] = {
-    **dict.fromkeys(("org_level", "org_code"), pl.String),
-    "month": pl.Date,
-    **dict.fromkeys(("measure", "unit"), pl.String),
-    "provisional": pl.Boolean,
-    "numerator": pl.Float64,
-    "people": pl.Int64,
-    "history_too_short": pl.Boolean,
-    "registered_patients": pl.Int64,
-    "oldest_list_month": pl.Date,
-    **dict.fromkeys(("gp_practices_without_list", "people_in_both", "identified_items", "opioid_items"), pl.Int64),
-    **dict.fromkeys(("baseline_first_month", "baseline_last_month"), pl.Date),
-}
-_ORGANISATION_COLUMNS: dict[str, Any] = {
-    **dict.fromkeys(("org_level", "org_code", "org_name"), pl.String),
-    "is_gp_practice": pl.Boolean,
-    **dict.fromkeys(("pcn_code", "pcn_name", "sub_icb_code", "icb_code", "icb_name", "region_code"), pl.String),
-}
 
 
 def one_icb(pcns: Sequence[Sequence[float]], measure: str = "high_dose", **other: Any) -> list[Series]:

@@ -41,6 +41,14 @@ def column(table: list[dict[str, str]], name: str) -> np.ndarray:
     return np.array([number(row[name]) for row in table])
 
 
+def test_every_published_file_of_statistics_is_read_here() -> None:
+    folder = vectors("spc_rule_cases.csv").parent
+    published = {file.name for pattern in ("ci_*", "*spc_*", "sdc_*") for file in folder.glob(pattern)}
+    assert len(published) >= 10
+    own = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in sorted(published) if f'"{name}"' not in own] == []
+
+
 def test_byar_and_wilson_limits_equal_the_published_ones() -> None:
     for row in rows("ci_byars_wilson.csv"):
         confidence = float(row["confidence"].rstrip("%")) / 100
@@ -83,8 +91,9 @@ def test_proportion_funnel_limits_equal_the_published_ones() -> None:
     population = column(table, "Population")
     for confidence, name in ((0.95, "2s0025"), (0.998, "3s0001")):
         lower, upper = intervals.proportion_funnel_limits(population, centre, 100, confidence)
-        assert lower == pytest.approx(column(table, f"Lower{name}limit"), abs=6e-7)
-        assert upper == pytest.approx(column(table, f"Upper{name}limit"), abs=6e-7)
+        # Published to six decimals: rounded alike, the same but for the last bit.
+        assert np.round(lower, 6) == pytest.approx(column(table, f"Lower{name}limit"), abs=1e-9)
+        assert np.round(upper, 6) == pytest.approx(column(table, f"Upper{name}limit"), abs=1e-9)
 
 
 def test_areas_lie_outside_the_proportion_funnel_where_published() -> None:

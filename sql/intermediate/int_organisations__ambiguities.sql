@@ -1,0 +1,71 @@
+-- Cost centres of which the references say two things, or something that another reference speaks against.
+--
+-- Grain: one row per cost centre and reason.
+-- Key: practice_code, reason
+WITH icb_look_up AS (
+    SELECT
+        icb_code,
+        max(end_date) = DATE '9999-12-31' AS is_open,
+    FROM intermediate.int_organisations__sub_icb_editions
+    GROUP BY icb_code
+)
+
+SELECT
+    practice_code,
+    'two_current_pcns' AS reason,
+    string_agg(pcn_code, ', ' ORDER BY pcn_code) AS detail,
+FROM staging.stg_ods__pcn_members
+WHERE end_date = DATE '9999-12-31'
+GROUP BY practice_code
+HAVING count(DISTINCT pcn_code) > 1
+
+UNION ALL
+
+SELECT
+    practice_code,
+    'several_successors' AS reason,
+    string_agg(DISTINCT successor_code, ', ' ORDER BY successor_code) AS detail,
+FROM staging.stg_ods__practice_successors
+GROUP BY practice_code, succeeded_on
+HAVING count(DISTINCT successor_code) > 1
+QUALIFY row_number() OVER (PARTITION BY practice_code ORDER BY succeeded_on) = 1
+
+UNION ALL
+
+SELECT
+    practices.practice_code,
+    'icb_not_in_look_up' AS reason,
+    practices.icb_code AS detail,
+FROM intermediate.int_organisations__practices AS practices
+ANTI JOIN icb_look_up USING (icb_code)
+WHERE practices.icb_code IS NOT NULL AND (SELECT count(*) FROM icb_look_up) > 0
+
+UNION ALL
+
+SELECT
+    practices.practice_code,
+    'icb_closed' AS reason,
+    practices.icb_code AS detail,
+FROM intermediate.int_organisations__practices AS practices
+INNER JOIN icb_look_up USING (icb_code)
+WHERE NOT icb_look_up.is_open
+
+UNION ALL
+
+SELECT
+    register.practice_code,
+    'closed_without_successor' AS reason,
+    coalesce(CAST(register.close_date AS VARCHAR), CAST(register.left_date AS VARCHAR)) AS detail,
+FROM staging.stg_ods__practices AS register
+ANTI JOIN intermediate.int_organisations__successors AS successors USING (practice_code)
+WHERE register.is_closed AND register.is_gp_practice
+
+UNION ALL
+
+SELECT
+    practices.practice_code,
+    'outside_england' AS reason,
+    coalesce(register.region_code, register.icb_code) AS detail,
+FROM intermediate.int_organisations__practices AS practices
+INNER JOIN staging.stg_ods__practices AS register USING (practice_code)
+WHERE register.is_outside_england
