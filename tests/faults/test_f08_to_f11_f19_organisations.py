@@ -1,4 +1,4 @@
-"""F8 to F11 and F19 from files to marts: ICBs that merge, practices that merge, elsewhere, nowhere, and old references."""
+"""F8 to F11 and F19 from files to marts: ICBs and practices that merge, elsewhere, nowhere, and old references."""
 
 from datetime import date
 
