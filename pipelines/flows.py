@@ -26,7 +26,7 @@ from pipelines import refresh as main_job
 from pipelines.config import Settings, load_settings
 from pipelines.errors import PipelineError
 from pipelines.folders import DataFolder
-from pipelines.notify import Notice, tell
+from pipelines.notify import KEPT, Notice, tell
 from pipelines.snapshots import current_snapshot
 
 _HOUR_SECONDS = 3600
@@ -82,8 +82,7 @@ def _say_published(_flow: Any, run: FlowRun, _state: Any) -> None:
 
 def _say_failed(_flow: Any, run: FlowRun, state: Any) -> None:
     message = str(state.message or "").removeprefix("Flow run encountered an exception: ")
-    remains = "The last publication stays readable."
-    tell(Notice("failed", (*message.splitlines(), remains)), _settings(run.parameters.get("config_dir")).notify)
+    tell(Notice("failed", (*message.splitlines(), KEPT)), _settings(run.parameters.get("config_dir")).notify)
 
 
 def _settings(config_dir: str | None) -> Settings:

@@ -10,15 +10,18 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any, Literal
 
 from pipelines.config import EmailSettings, NotifySettings, WebhookSettings
+from pipelines.errors import PipelineError
 
 logger = logging.getLogger(__name__)
 
 PASSWORD_VARIABLE, ADDRESS_VARIABLE = "OPIOIDS_SMTP_PASSWORD", "OPIOIDS_WEBHOOK_URL"
+KEPT = "The last publication stays readable."
 _TIMEOUT_SECONDS = 20
 
 Outcome = Literal["published", "failed"]
@@ -54,6 +57,17 @@ def tell(notice: Notice, settings: NotifySettings) -> list[str]:
         else:
             sent.append(name)
     return sent
+
+
+@contextmanager
+def told_if_it_fails(settings: NotifySettings | None) -> Iterator[None]:
+    """Tell of an error of ours on its way out; with no settings, nobody."""
+    try:
+        yield
+    except PipelineError as error:
+        if settings is not None:
+            tell(Notice("failed", (error.what, error.where, error.remedy, KEPT)), settings)
+        raise
 
 
 def _ways(settings: NotifySettings) -> Iterator[tuple[str, Any]]:

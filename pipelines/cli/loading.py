@@ -59,12 +59,16 @@ def refresh(
         str | None,
         typer.Option(help="Publish although too many opioid items have no dose; say why.", metavar="REASON"),
     ] = None,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Tell those named in configs/notify.toml how it ended.")
+    ] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,
 ) -> None:
     """Run the main job: land new files, compute doses and cohorts, check, publish, report."""
     with errors_in_words():
+        from pipelines.notify import Notice, tell, told_if_it_fails
         from pipelines.refresh import RefreshOptions
         from pipelines.refresh import refresh as run
 
@@ -76,8 +80,11 @@ def refresh(
             not no_report,
             allow_unconverted,
         )
-        with progress() as step:
+        listeners = options.settings.notify if notify else None
+        with progress() as step, told_if_it_fails(listeners):
             done = run(options, step)
+        if listeners:
+            tell(Notice("published", (f"Snapshot {done.snapshot.snapshot_id} of {data_dir}.",)), listeners)
         for file in done.swept:
             say(f"Taken from incoming/: {file.file_name} ({file.layout})")
         say(f"Published snapshot {done.snapshot.snapshot_id}: {done.snapshot.file}")

@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from pipelines.config import EmailSettings, NotifySettings, WebhookSettings
-from pipelines.notify import ADDRESS_VARIABLE, Notice, tell
+from pipelines.errors import StorageError
+from pipelines.notify import ADDRESS_VARIABLE, Notice, tell, told_if_it_fails
 
 FAILED = Notice("failed", ("The disk is full.", "At data/landed.", "Free space."))
 
@@ -109,3 +110,11 @@ def test_a_notice_that_cannot_be_sent_fails_nothing_and_betrays_no_address(
         assert tell(FAILED, settings) == []
     assert len(caplog.records) == 2
     assert "secret" not in caplog.text
+
+
+def test_an_error_on_its_way_out_is_told_and_goes_on() -> None:
+    mailbox = Mailbox()
+    settings = NotifySettings(on=("failed",), email=mail_to(mailbox.server_address[1]))
+    with running(mailbox), pytest.raises(StorageError), told_if_it_fails(settings):
+        raise StorageError("The disk is full.", "At data.", "Free space.")
+    assert "Free space.\nThe last publication stays readable." in mailbox.messages[0]
