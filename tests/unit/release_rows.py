@@ -98,6 +98,12 @@ _PRODUCTS = pa.schema(
         ("ome_mg_per_unit", pa.decimal128(18, 6)),
     ]
 )
+CAVEATS = [
+    {"caveat_number": 1, "kind": "reference", "subject": "list sizes", "sentence": "Missing: list sizes.", "detail": ""}
+]
+_CAVEATS = pa.schema(
+    [("caveat_number", pa.int32()), *((name, pa.string()) for name in ("kind", "subject", "sentence", "detail"))]
+)
 _ITEMS = pa.schema(
     [("source", pa.string()), ("patient_key", pa.string()), ("bnf_code", pa.string()), ("month", pa.date32())]
 )
@@ -193,6 +199,7 @@ def published(
     engine.load("marts.item_ome", pa.Table.from_pylist(items, schema=_ITEMS))
     engine.load("marts.patient_month", pa.Table.from_pylist(months, schema=_MONTHS))
     engine.load("marts.unconverted_items", pa.Table.from_pylist([], schema=_UNCONVERTED))
+    engine.load("marts.caveats", pa.Table.from_pylist(CAVEATS, schema=_CAVEATS))
     engine.load(
         "marts.trends", _trends([each for each in months if each["month"] == month], month, provisional, definition)
     )

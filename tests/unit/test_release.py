@@ -355,6 +355,7 @@ def test_the_reminders_say_what_is_provisional_too_young_or_cannot_be_seen(tmp_p
     assert "which find nobody yet: long term, at risk 3 to 6m, escalation." in told
     assert "signs of end-of-life care cannot be seen" in told
     assert "7 opioid items of the whole data have no known dose" in told
+    assert "Missing: list sizes." in told
 
 
 def test_the_same_warehouse_gives_the_same_bytes(data: DataFolder) -> None:
