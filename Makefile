@@ -51,7 +51,7 @@ bench-patients: install  ## the patient models at 2 million items, beside pandas
 	$(BIN)/python bench/patients.py
 
 bench-statistics: install  ## whether intervals and charts keep what they promise: writes docs/statistics.md (a minute)
-	$(BIN)/python bench/statistics.py
+	$(BIN)/python bench/simulations.py
 
 bench-definitions: install  ## how often the definitions find what is true: writes docs/definitions.md (some minutes)
 	$(BIN)/python -m bench.definitions
