@@ -1,6 +1,6 @@
 # One line a target, no logic: what a target does is in the program it calls. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: bench-patients help install sample run test test-twin test-fuzz test-orders test-disclosure lint format lock bench bench-statistics bench-definitions clean
+.PHONY: bench-patients help install sample run test test-twin test-fuzz test-orders test-disclosure test-schedule lint format lock bench bench-statistics bench-definitions clean
 BIN := .venv/bin
 
 help:  ## list the targets
@@ -34,6 +34,9 @@ test-disclosure: install  ## attacks on what leaves, on a thousand random hierar
 
 test-orders: install  ## 24 monthly deliveries in 30 random orders, again and renamed: the same marts (a quarter of an hour)
 	OPIOIDS_ORDERS=30 $(BIN)/python -m pytest tests/faults/test_f13_orders.py
+
+test-schedule: install  ## a schedule fires under a real Prefect server on this machine (minutes)
+	OPIOIDS_SCHEDULE=1 $(BIN)/python -m pytest tests/functional/test_schedule.py
 
 lint: install  ## lint, format and type checks
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -1,7 +1,7 @@
 """The patient models beside pandas: generated items → doses, windows, cohorts, each side in a process of its own.
 
-`python bench/patients.py` measures about 2 million items of 188,500 people; `--people N` another number: 1,885,000 are
-about 20 million items. Both sides start from the same classified items. What they count as high dose, long-term and
+`python bench/patients.py` measures about 2 million items of 188,500 people in 24 months; `--people 900000 --months 48`
+about 20 million. Both sides start from the same classified items. What they count as high dose, long-term and
 with a gabapentinoid is compared, month by month, and must be equal. pandas computes those three alone, ours every
 column of marts.patient_month, so the ratio flatters pandas.
 """
@@ -46,7 +46,7 @@ FROM marts.patient_month GROUP BY month ORDER BY month
 """
 
 
-def generate(folder: Path, people: int) -> None:
+def generate(folder: Path, people: int, months: int) -> None:
     """Made-up items, landed below `folder`/data."""
     from pipelines import assets
     from pipelines.config import load_settings
@@ -59,7 +59,7 @@ def generate(folder: Path, people: int) -> None:
     extract, data, settings = folder / "extract", DataFolder(folder / "data"), load_settings()
     data.prepare()
     write_extract(
-        extract, patients=people, months=MONTHS, seed=1, start=date(2024, 1, 1), reference_dir=assets.REFERENCE_DIR
+        extract, patients=people, months=months, seed=1, start=date(2024, 1, 1), reference_dir=assets.REFERENCE_DIR
     )
     add_files([extract / "patient_items.csv", extract / "epraccur.csv"], data, settings)
     land_new_files(data, settings, followed_prefixes(ProductReference.load(assets.REFERENCE_DIR)))
@@ -232,15 +232,17 @@ def measured(side: str, folder: Path, memory_limit: str) -> dict[str, object]:
     return json.loads(answer.read_text()) | {"peak_mb": usage.ru_maxrss / scale}
 
 
-def bench_patients(folder: Path, people: int, repeats: int, memory_limit: str, with_pandas: bool = True) -> str:
+def bench_patients(
+    folder: Path, people: int, months: int, repeats: int, memory_limit: str, with_pandas: bool = True
+) -> str:
     """Both sides in turn, the median of each; refuses to compare what does not count the same people."""
     os.environ["OPIOIDS_KEY_FILE"] = str(folder / "key")
-    generate(folder, people)
+    generate(folder, people, months)
     ours = [measured("ours", folder, memory_limit) for _ in range(repeats)]
     own = statistics.median(float(run["seconds"]) for run in ours)  # type: ignore[arg-type]
     own_cpu = statistics.median(float(run["cpu"]) for run in ours)  # type: ignore[arg-type]
     lines = [
-        f"patient models of {people:,} people: {own:.1f} s ({own_cpu:.1f} s of processor), "
+        f"patient models of {people:,} people, {months} months: {own:.1f} s ({own_cpu:.1f} s of processor), "
         f"at most {max(float(run['peak_mb']) for run in ours):.0f} MB with memory_limit {memory_limit}"  # type: ignore[arg-type]
     ]
     slowest = sorted(ours[0]["models"].items(), key=lambda model: -model[1])[:8]  # type: ignore[attr-defined]
@@ -263,6 +265,7 @@ def bench_patients(folder: Path, people: int, repeats: int, memory_limit: str, w
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--people", type=int, default=PEOPLE)
+    arguments.add_argument("--months", type=int, default=MONTHS)
     arguments.add_argument("--repeats", type=int, default=REPEATS)
     arguments.add_argument("--memory-limit", default="2GB")
     arguments.add_argument("--no-pandas", action="store_true")
@@ -274,7 +277,10 @@ def main() -> None:
         (given.folder / f"{given.side}.json").write_text(json.dumps(found))
         return
     with tempfile.TemporaryDirectory() as name:
-        print(bench_patients(Path(name), given.people, given.repeats, given.memory_limit, not given.no_pandas))
+        done = bench_patients(
+            Path(name), given.people, given.months, given.repeats, given.memory_limit, not given.no_pandas
+        )
+        print(done)
 
 
 if __name__ == "__main__":
