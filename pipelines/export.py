@@ -81,23 +81,34 @@ def export_trends(asked: TrendExport, data: DataFolder, settings: Settings) -> E
     notes = _notes(asked, frame, policy, snapshot, data)
     content = _content(asked, frame, notes)
     beside = None if asked.format == "xlsx" else target.with_name(f"{target.stem}-notes.txt")
-    if asked.secure:
-        AuditTrail(data).append(
-            "export-trends-unprotected",
-            asked.user,
-            level=asked.level,
-            boundaries=asked.boundaries,
-            measures=list(asked.measures),
-            file=target.name,
-            rows=frame.height,
-            sha256=hashlib.sha256(content).hexdigest(),
-            snapshot_id=snapshot.snapshot_id,
-        )
-    places.make_folder(target.parent)
-    places.write_closed(target, content)
-    if beside:
-        places.write_closed(beside, ("\r\n".join(notes) + "\r\n").encode())
+    entry = _entered(asked, frame, content, snapshot, data) if asked.secure else None
+    try:
+        places.make_folder(target.parent)
+        places.write_closed(target, content)
+        if beside:
+            places.write_closed(beside, ("\r\n".join(notes) + "\r\n").encode())
+    except BaseException:
+        if entry is not None:
+            AuditTrail(data).append("not written", asked.user, about=entry["number"])
+        raise
     return Exported(target, beside, frame.height)
+
+
+def _entered(
+    asked: TrendExport, frame: pl.DataFrame, content: bytes, snapshot: Snapshot, data: DataFolder
+) -> dict[str, Any]:
+    """The row of the audit under which an unprotected table is written."""
+    return AuditTrail(data).append(
+        "export-trends-unprotected",
+        asked.user,
+        level=asked.level,
+        boundaries=asked.boundaries,
+        measures=list(asked.measures),
+        file=asked.out.name,
+        rows=frame.height,
+        sha256=hashlib.sha256(content).hexdigest(),
+        snapshot_id=snapshot.snapshot_id,
+    )
 
 
 def _place_for(asked: TrendExport, data: DataFolder) -> Path:
