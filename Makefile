@@ -23,7 +23,7 @@ run: sample  ## the main job on the made-up extracts: warehouse in data/demo, re
 test: install  ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-test-twin: install  ## the SQL against its naive twin on 5,000 synthetic people and thousands of generated ones (half an hour)
+test-twin: install  ## the SQL against its naive twin on 5,000 synthetic people and thousands of generated ones (minutes)
 	OPIOIDS_TWIN_PATIENTS=5000 OPIOIDS_TWIN_EXAMPLES=100 $(BIN)/python -m pytest --numprocesses 2 --dist load tests/equivalence
 
 test-fuzz: install  ## a million odd fields against plain csv and Decimal (minutes)
