@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
 from packaging.requirements import Requirement
 
 from pipelines.audit import AuditTrail
@@ -24,6 +23,8 @@ from pipelines.caveats import caveats_of
 from pipelines.errors import PipelineError
 from pipelines.folders import DataFolder, is_open_to_others
 from pipelines.identity.keys import key_file, known_key_id, read_key
+from pipelines.ingest.delivery import refused_files, waiting_files
+from pipelines.locking import holder_of_lock
 from pipelines.snapshots import current_snapshot
 
 DISTRIBUTION = "opioid-stewardship"
@@ -162,19 +163,10 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _lock(data: DataFolder) -> Iterator[Finding]:
-    file = data.state / "refresh.lock"
-    if not file.exists():
-        yield Finding("lock", "ok", "no refresh has run yet")
-        return
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        holder = data.state / "refresh.holder"
-        told = holder.read_text(encoding="utf-8") if holder.exists() else "process not known"
-        yield Finding("lock", "note", f"a refresh is running: {told}", "Wait for it; the lock goes with its process.")
+    holder = holder_of_lock(data)
+    if holder:
+        yield Finding("lock", "note", f"a refresh is running: {holder}", "Wait for it; the lock goes with its process.")
     else:
-        lock.release()
         yield Finding("lock", "ok", "no refresh is running")
 
 
@@ -239,7 +231,7 @@ def _leftovers(data: DataFolder) -> Iterator[Finding]:
 
 
 def _incoming(data: DataFolder) -> Iterator[Finding]:
-    refused = [file for file in _files(data.incoming / "refused") if not file.name.endswith(".reason.txt")]
+    refused = refused_files(data)
     if refused:
         yield Finding(
             "incoming",
@@ -247,8 +239,7 @@ def _incoming(data: DataFolder) -> Iterator[Finding]:
             f"{len(refused)} file(s) were refused: {_named(refused[:3])}",
             "Read the .reason.txt beside each; put a mended file into incoming/.",
         )
-    waiting = [file for file in _files(data.incoming) if file.parent == data.incoming]
-    yield Finding("incoming", "ok", f"{len(waiting)} file(s) wait for the next refresh")
+    yield Finding("incoming", "ok", f"{len(waiting_files(data))} file(s) wait for the next refresh")
 
 
 def _server(_: DataFolder) -> Iterator[Finding]:

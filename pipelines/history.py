@@ -3,17 +3,17 @@
 The run table in state/ is the truth about runs; the orchestrator's own record is a convenience.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from pipelines import assets
 from pipelines.engine.duckdb import fetch_published
 from pipelines.errors import NothingPublished
 from pipelines.folders import DataFolder
+from pipelines.ingest.delivery import refused_files, waiting_files
 from pipelines.ingest.register import Register, Run
+from pipelines.locking import holder_of_lock
 from pipelines.snapshots import current_snapshot
 
 
@@ -56,26 +56,23 @@ def status(data: DataFolder) -> Status:
         snapshot_id = snapshot.snapshot_id
         rows = fetch_published(snapshot.file, data.tmp, assets.query("status_newest_months")).to_pylist()
         newest = {row["source"]: row["month"] for row in rows}
-    incoming = [file for file in data.incoming.iterdir() if file.is_file() and not file.name.startswith(".")]
-    refused = data.incoming / "refused"
+    published = [run for run in reversed(runs) if run.outcome == "published"]
     return Status(
         snapshot_id,
-        next((run.finished_at for run in reversed(runs) if run.snapshot_id == snapshot_id and _published(run)), None),
+        next((run.finished_at for run in published if run.snapshot_id == snapshot_id), None),
         newest.get("patient_items"),
         newest.get("epd"),
         runs[-1] if runs else None,
-        is_running(data),
-        len(incoming),
-        len([file for file in refused.iterdir() if not file.name.endswith(".reason.txt")]) if refused.is_dir() else 0,
+        holder_of_lock(data) is not None,
+        len(waiting_files(data)),
+        len(refused_files(data)),
         sum(register.landing_rules_of(file.sha256) is None for file in register.files()),
     )
 
 
 def known_runs(data: DataFolder) -> list[Run]:
     """Every run, oldest first. A run that says 'running' while nobody holds the lock was killed, and says so."""
-    from dataclasses import replace
-
-    running = is_running(data)
+    running = holder_of_lock(data) is not None
     runs = Register(data).runs()
     return [
         replace(run, outcome="killed", message="Its process ended without a word.")
@@ -85,27 +82,13 @@ def known_runs(data: DataFolder) -> list[Run]:
     ]
 
 
-def is_running(data: DataFolder) -> bool:
-    """Whether a refresh holds the lock of the data folder."""
-    file = data.state / "refresh.lock"
-    if not file.exists():
-        return False
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
-
-
 def kept_snapshots(data: DataFolder) -> list[KeptSnapshot]:
     """The published warehouses that are kept, newest first."""
     try:
         current = current_snapshot(data).file
     except NothingPublished:
         current = None
-    published = {run.snapshot_id: run for run in Register(data).runs() if _published(run)}
+    published = {run.snapshot_id: run for run in Register(data).runs() if run.outcome == "published"}
     found = []
     for file in data.warehouse.glob("opioids-*.duckdb"):
         snapshot_id = file.stem.removeprefix("opioids-")
@@ -122,7 +105,3 @@ def kept_snapshots(data: DataFolder) -> list[KeptSnapshot]:
         )
     oldest = datetime.min.replace(tzinfo=UTC)
     return sorted(found, key=lambda kept: (kept.published_at or oldest, kept.snapshot_id), reverse=True)
-
-
-def _published(run: Run) -> bool:
-    return run.outcome in ("published", "rolled back")

@@ -5,7 +5,6 @@ time holds the lock of a data folder. Until the very last step the published war
 """
 
 import logging
-import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
-from filelock import FileLock, Timeout
 
 from pipelines import assets
 from pipelines.build import BuildInputs, PythonModel, build, run_checks, unconverted_share
@@ -27,7 +25,6 @@ from pipelines.errors import (
     NothingPublished,
     NothingToPublish,
     PipelineError,
-    RefreshInProgress,
     UnconvertedItems,
     UsageError,
 )
@@ -35,6 +32,7 @@ from pipelines.folders import DataFolder
 from pipelines.ingest.delivery import Added, remove_tree, sweep_incoming
 from pipelines.ingest.landing import land_new_files
 from pipelines.ingest.register import LoadedMonth, Register, Run
+from pipelines.locking import only_refresh
 from pipelines.models import SqlModel
 from pipelines.products import ProductReference, followed_prefixes
 from pipelines.publish import publish, snapshot_id
@@ -98,28 +96,11 @@ def refresh(
     `steps` lets an orchestrator put its own wrapping round each step.
     """
     options.data.prepare()
-    lock = FileLock(options.data.state / "refresh.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RefreshInProgress(
-            "Another refresh of this data folder is running.",
-            f"Lock {options.data.state / 'refresh.lock'}; {_holder(options.data)}.",
-            "Wait for it to end; the lock goes with its process.",
-        ) from None
-    try:
-        (options.data.state / "refresh.holder").write_text(
-            f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        )
-        return _recorded(options, progress, steps or Steps())
-    finally:
-        remove_tree(options.data.tmp)
-        lock.release()
-
-
-def _holder(data: DataFolder) -> str:
-    holder = data.state / "refresh.holder"
-    return holder.read_text() if holder.exists() else "its process is not known"
+    with only_refresh(options.data):
+        try:
+            return _recorded(options, progress, steps or Steps())
+        finally:
+            remove_tree(options.data.tmp)
 
 
 def _recorded(options: RefreshOptions, progress: Callable[[str], None], steps: "Steps") -> Refreshed:

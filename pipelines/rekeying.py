@@ -10,21 +10,21 @@ import json
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
 from pipelines.audit import AuditTrail
-from pipelines.errors import KeyProblem, RefreshInProgress
+from pipelines.errors import KeyProblem
 from pipelines.folders import DataFolder, said_in_words, write_whole
 from pipelines.identity.door import CREATE_STORE, pseudonym
 from pipelines.identity.keys import ROTATION_JOURNAL, PseudonymKey, key_file, load_or_make_key, read_key
+from pipelines.locking import only_refresh
 from pipelines.reviews import ReviewStore
 
 _PATIENT = "patient_key"
@@ -46,7 +46,7 @@ def rotate_key(data: DataFolder, user: str | None = None) -> Rotated:
     Raises KeyProblem when a pseudonym cannot be made again; RefreshInProgress; nothing is then changed.
     """
     data.prepare()
-    with _no_refresh(data):
+    with only_refresh(data):
         journal = data.state / ROTATION_JOURNAL
         if not journal.exists():
             _prepare(data, journal)
@@ -55,21 +55,6 @@ def rotate_key(data: DataFolder, user: str | None = None) -> Rotated:
         "keys rotate", user, old_key_id=rotated.old_key_id, new_key_id=rotated.new_key_id, people=rotated.people
     )
     return rotated
-
-
-@contextmanager
-def _no_refresh(data: DataFolder) -> Iterator[None]:
-    lock = FileLock(data.state / "refresh.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RefreshInProgress(
-            "A refresh of this data folder is running.", f"Lock {lock.lock_file}.", "Wait for it to end."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _prepare(data: DataFolder, journal: Path) -> None:

@@ -77,11 +77,25 @@ def _refuse_other_month(file_name: str, known: RegisteredFile, month: date | Non
         )
 
 
+def waiting_files(data: DataFolder) -> list[Path]:
+    """The files that lie in incoming/ for the next refresh, by name; none where the folder is not there yet."""
+    return _files_in(data.incoming)
+
+
+def refused_files(data: DataFolder) -> list[Path]:
+    """The files of incoming/ that were not recognised, by name, without the reasons beside them."""
+    return [file for file in _files_in(data.incoming / "refused") if not file.name.endswith(".reason.txt")]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    there = folder.iterdir() if folder.is_dir() else ()
+    return sorted(file for file in there if file.is_file() and not file.name.startswith("."))
+
+
 def sweep_incoming(data: DataFolder, settings: Settings) -> list[Added]:
     """Take in the files that lie in incoming/, as one delivery; what is not recognised goes to incoming/refused/."""
-    files = sorted(file for file in data.incoming.iterdir() if file.is_file() and not file.name.startswith("."))
     accepted: list[Path] = []
-    for file in files:
+    for file in waiting_files(data):
         try:
             with unpacked([file], data) as members:
                 for member in members:

@@ -31,7 +31,7 @@ PRIORITIES = (
     "Dose: OME dispensed in the last three months, divided by their days; injections are not in it. A month is a "
     "coarse ruler: a steady dose on long scripts may read a quarter too high or too low, and change its band.",
     "A dose that 'rises fast' is a reason to open the record, not a finding: with made-up people whose true dose is "
-    "known, two in three of those flagged took what they took before.",
+    "known, in two of three of those flagged the dose truly taken had not risen by that much.",
 )
 REFERRAL_RULE = (
     "The pain-team rule: adults (and people of unknown age, who are marked) with a high dose that is confirmed, "

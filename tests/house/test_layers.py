@@ -31,7 +31,7 @@ LAYERS = (
     ("identity", "products", "disclosure", "models", "caveats"),
     ("disclosure_policy",),
     ("engine", "statistics"),
-    ("audit", "snapshots", "notify"),
+    ("audit", "snapshots", "notify", "locking"),
     ("archives", "config", "folders"),
     ("measure_settings",),
     ("assets", "errors"),
