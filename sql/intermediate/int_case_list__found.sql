@@ -38,24 +38,23 @@ people AS (
             AS is_with_sedative,
         coalesce(flagged.long_term_3m, FALSE) AS is_long_term_3m,
         coalesce(flagged.at_risk_3_to_6m, FALSE) OR coalesce(flagged.long_term, FALSE) AS is_long_or_at_risk,
-        coalesce(windows.ome_mg_3m >= $case_list_very_high_ome_mg_per_day * windows.days_3m, FALSE) AS is_very_high,
-        coalesce(windows.ome_mg_3m >= $case_list_rapid_escalation_ome_mg_per_day * windows.days_3m, FALSE)
+        coalesce(flagged.ome_mg_3m >= $case_list_very_high_ome_mg_per_day * flagged.days_3m, FALSE) AS is_very_high,
+        coalesce(flagged.ome_mg_3m >= $case_list_rapid_escalation_ome_mg_per_day * flagged.days_3m, FALSE)
             AS is_high_for_rapid,
         CASE
-            WHEN windows.ome_mg_3m >= $case_list_very_high_ome_mg_per_day * windows.days_3m
+            WHEN flagged.ome_mg_3m >= $case_list_very_high_ome_mg_per_day * flagged.days_3m
                 THEN concat($case_list_very_high_ome_mg_per_day, ' and over')
-            WHEN windows.ome_mg_3m > $high_dose_ome_mg_per_day * windows.days_3m
+            WHEN flagged.ome_mg_3m > $high_dose_ome_mg_per_day * flagged.days_3m
                 THEN concat('over ', $high_dose_ome_mg_per_day, ' to under ', $case_list_very_high_ome_mg_per_day)
-            WHEN windows.ome_mg_3m >= $high_dose_lower_ome_mg_per_day * windows.days_3m
+            WHEN flagged.ome_mg_3m >= $high_dose_lower_ome_mg_per_day * flagged.days_3m
                 THEN concat($high_dose_lower_ome_mg_per_day, ' to ', $high_dose_ome_mg_per_day)
-            WHEN windows.ome_mg_3m >= $case_list_lowest_band_ome_mg_per_day * windows.days_3m
+            WHEN flagged.ome_mg_3m >= $case_list_lowest_band_ome_mg_per_day * flagged.days_3m
                 THEN concat($case_list_lowest_band_ome_mg_per_day, ' to under ', $high_dose_lower_ome_mg_per_day)
-            WHEN windows.ome_mg_3m < $case_list_lowest_band_ome_mg_per_day * windows.days_3m
+            WHEN flagged.ome_mg_3m < $case_list_lowest_band_ome_mg_per_day * flagged.days_3m
                 THEN concat('under ', $case_list_lowest_band_ome_mg_per_day)
         END AS band,
     FROM months
     INNER JOIN intermediate.int_patient_months__flagged AS flagged USING (month)
-    INNER JOIN intermediate.int_patient_months__windows AS windows USING (patient_number, month_index)
     WHERE coalesce(flagged.is_adult, TRUE)
 ),
 

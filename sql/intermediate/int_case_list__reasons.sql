@@ -27,20 +27,20 @@ WITH facts AS (
         coalesce(flagged.palliative_proxy IN ('strong', 'moderate'), FALSE) AS is_near_end_of_life,
         CASE WHEN flagged.dose_is_lower_bound THEN 'at least ' ELSE '' END AS at_least_dose,
         concat(CASE WHEN flagged.left_censored THEN 'at least ' ELSE '' END, flagged.opioid_run_months) AS run_months,
-        windows.ome_mg_3m > $high_dose_ome_mg_per_day * windows.days_3m AS is_above_3m,
-        windows.ome_mg_6m > $high_dose_ome_mg_per_day * windows.days_6m AS is_above_6m,
-        CAST(floor(CAST(windows.ome_mg_3m AS DOUBLE) / nullif(windows.days_3m, 0)) AS BIGINT) AS mg_3m,
-        CAST(floor(CAST(windows.ome_mg_6m AS DOUBLE) / nullif(windows.days_6m, 0)) AS BIGINT) AS mg_6m,
-        CAST(floor(CAST(windows.ome_mg_3m_six_before AS DOUBLE) / nullif(windows.days_3m_six_before, 0)) AS BIGINT)
+        flagged.ome_mg_3m > $high_dose_ome_mg_per_day * flagged.days_3m AS is_above_3m,
+        flagged.ome_mg_6m > $high_dose_ome_mg_per_day * flagged.days_6m AS is_above_6m,
+        CAST(floor(CAST(flagged.ome_mg_3m AS DOUBLE) / nullif(flagged.days_3m, 0)) AS BIGINT) AS mg_3m,
+        CAST(floor(CAST(flagged.ome_mg_6m AS DOUBLE) / nullif(flagged.days_6m, 0)) AS BIGINT) AS mg_6m,
+        CAST(floor(CAST(flagged.ome_mg_3m_six_before AS DOUBLE) / nullif(flagged.days_3m_six_before, 0)) AS BIGINT)
             AS mg_3m_six_before,
-        least(3, windows.window_months_reached) AS months_3m,
-        least(6, windows.calendar_month_number, windows.month_index - windows.episode_month_index + 1) AS months_6m,
+        least(3, flagged.window_months_reached) AS months_3m,
+        least(6, list_month.calendar_month_number, flagged.month_index - flagged.episode_month_index + 1) AS months_6m,
         opioids.unconverted_items,
         other_medicines.counted_sedatives,
         other_medicines.dependence_treatments,
     FROM intermediate.int_case_list__prioritised AS prioritised
     INNER JOIN intermediate.int_patient_months__flagged AS flagged USING (patient_key, month)
-    INNER JOIN intermediate.int_patient_months__windows AS windows USING (patient_number, month_index)
+    INNER JOIN intermediate.int_case_list__month AS list_month USING (month)
     LEFT JOIN intermediate.int_case_list__opioids AS opioids USING (patient_key)
     LEFT JOIN intermediate.int_case_list__other_medicines AS other_medicines USING (patient_key)
     WHERE prioritised.is_as_at

@@ -12,13 +12,13 @@ WITH patients AS (
 
 windows AS (
     SELECT
-        windows.patient_key,
-        windows.month_index,
-        windows.month,
+        flagged.patient_key,
+        flagged.month_index,
+        flagged.month,
         lengths.window_months,
-        greatest(windows.month_index - lengths.window_months + 1, coalesce(windows.episode_month_index, 0))
+        greatest(flagged.month_index - lengths.window_months + 1, coalesce(flagged.episode_month_index, 0))
             AS first_month_index,
-    FROM intermediate.int_patient_months__windows AS windows
+    FROM intermediate.int_patient_months__flagged AS flagged
     INNER JOIN patients USING (patient_key)
     CROSS JOIN (VALUES (1), (3), (6), (12)) AS lengths (window_months)
 )

@@ -8,23 +8,24 @@
 -- Who has had no item for six months is in no row, and so no longer counted as not seen.
 WITH windows AS (
     SELECT
-        patient_number,
-        month_index,
-        loaded_months_3m,
-        last_item_month_index,
-        opioid_months_3m,
-        ome_mg_3m,
-        days_3m,
-        ome_mg_parenteral_3m,
-        ome_mg_ir_fentanyl_3m,
-    FROM intermediate.int_patient_months__windows
+        judged.patient_number,
+        judged.month_index,
+        months.loaded_months_3m,
+        judged.last_item_month_index,
+        judged.opioid_months_3m,
+        judged.ome_mg_3m,
+        judged.days_3m,
+        judged.ome_mg_parenteral_3m,
+        judged.ome_mg_ir_fentanyl_3m,
+    FROM intermediate.int_patient_months__judged AS judged
+    INNER JOIN intermediate.int_months__patient AS months USING (month_index)
 ),
 
 high_dose_months AS (
     SELECT
         patient_number,
         month_index,
-    FROM intermediate.int_patient_months__cohorts
+    FROM intermediate.int_patient_months__judged
     WHERE high_dose
 ),
 
@@ -32,7 +33,7 @@ long_term_months AS (
     SELECT
         patient_number,
         month_index,
-    FROM intermediate.int_patient_months__cohorts
+    FROM intermediate.int_patient_months__judged
     WHERE long_term
 ),
 

@@ -9,6 +9,30 @@ SELECT
     patients.patient_key,
     judged.*,
     CASE
+        WHEN months.data_month_number >= $first_month_of_data_balance_abrupt_stop
+            THEN coalesce(balancing.balance_abrupt_stop, FALSE)
+    END AS balance_abrupt_stop,
+    CASE
+        WHEN months.data_month_number >= $first_month_of_data_balance_fast_fall
+            THEN coalesce(balancing.balance_fast_fall, FALSE)
+    END AS balance_fast_fall,
+    CASE
+        WHEN months.data_month_number >= $first_month_of_data_balance_substitution
+            THEN coalesce(balancing.balance_substitution, FALSE)
+    END AS balance_substitution,
+    CASE
+        WHEN months.data_month_number >= $first_month_of_data_balance_restart
+            THEN coalesce(balancing.balance_restart, FALSE)
+    END AS balance_restart,
+    CASE
+        WHEN months.data_month_number >= $first_month_of_data_balance_switch
+            THEN coalesce(balancing.balance_switch, FALSE)
+    END AS balance_switch,
+    CASE
+        WHEN months.data_month_number >= $first_month_of_data_not_seen
+            THEN coalesce(balancing.not_seen, FALSE)
+    END AS not_seen,
+    CASE
         WHEN months.data_month_number < $first_month_of_data_high_dose
             THEN 'history_too_short: dose and time cohorts, balancing'
         WHEN months.data_month_number < $first_month_of_data_long_term_3m
@@ -25,3 +49,4 @@ SELECT
 FROM intermediate.int_patient_months__judged AS judged
 INNER JOIN intermediate.int_patients__numbered AS patients USING (patient_number)
 INNER JOIN intermediate.int_months__patient AS months USING (month_index)
+LEFT JOIN intermediate.int_patient_months__balancing AS balancing USING (patient_number, month_index)

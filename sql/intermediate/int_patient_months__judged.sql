@@ -1,11 +1,13 @@
--- Every patient in every month in which they are looked at: dose per day, cohorts, and what limits them.
+-- Every patient in every month in which they are looked at: dose per day, cohorts, what limits them, and the sums behind.
 --
 -- Grain: one row per patient and month in whose last six months (it included) an item of a followed class was dispensed.
 -- Key: patient_number, month_index
 --
 -- Doses are oral morphine equivalents (OME) dispensed in the window divided by its days, parenteral opioids apart,
 -- rounded half up to four decimals; cohorts are judged on the unrounded sums. A cohort that is NULL cannot be judged yet.
--- Age, palliative signs and exclusions never change a cohort.
+-- Age, palliative signs and exclusions never change a cohort. This is the one table that is as long as the people's months:
+-- what leads to it are views, since writing costs as much as reckoning, and whoever needs the sums of a window reads them
+-- here.
 -- palliative_proxy is NULL where the extract holds no just-in-case product for anyone: then absence says nothing.
 WITH extract AS (
     SELECT count(*) > 0 AS has_just_in_case_products,
@@ -89,30 +91,6 @@ SELECT
     cohorts.rapid_escalation,
     cohorts.new_user,
     cohorts.in_dependence_treatment,
-    CASE
-        WHEN cohorts.data_month_number >= $first_month_of_data_balance_abrupt_stop
-            THEN coalesce(balancing.balance_abrupt_stop, FALSE)
-    END AS balance_abrupt_stop,
-    CASE
-        WHEN cohorts.data_month_number >= $first_month_of_data_balance_fast_fall
-            THEN coalesce(balancing.balance_fast_fall, FALSE)
-    END AS balance_fast_fall,
-    CASE
-        WHEN cohorts.data_month_number >= $first_month_of_data_balance_substitution
-            THEN coalesce(balancing.balance_substitution, FALSE)
-    END AS balance_substitution,
-    CASE
-        WHEN cohorts.data_month_number >= $first_month_of_data_balance_restart
-            THEN coalesce(balancing.balance_restart, FALSE)
-    END AS balance_restart,
-    CASE
-        WHEN cohorts.data_month_number >= $first_month_of_data_balance_switch
-            THEN coalesce(balancing.balance_switch, FALSE)
-    END AS balance_switch,
-    CASE
-        WHEN cohorts.data_month_number >= $first_month_of_data_not_seen
-            THEN coalesce(balancing.not_seen, FALSE)
-    END AS not_seen,
     cohorts.has_methadone_3m AS methadone_3m,
     cohorts.has_ir_fentanyl_3m AS immediate_release_fentanyl_3m,
     cohorts.age >= $people_adult_age_years AS is_adult,
@@ -138,13 +116,23 @@ SELECT
         ),
         ''
     ) AS cautions,
+    cohorts.last_item_month_index,
+    cohorts.episode_month_index,
+    cohorts.opioid_months_3m,
+    cohorts.window_months_reached,
+    cohorts.days_1m,
+    cohorts.days_3m,
+    cohorts.days_6m,
+    cohorts.days_12m,
+    cohorts.days_3m_six_before,
+    cohorts.ome_mg_3m,
+    cohorts.ome_mg_6m,
+    cohorts.ome_mg_3m_six_before,
 FROM intermediate.int_patient_months__cohorts AS cohorts
 INNER JOIN intermediate.int_months__patient AS item_months ON cohorts.last_item_month_index = item_months.month_index
 LEFT JOIN intermediate.int_months__patient AS episode_months
     ON cohorts.episode_month_index = episode_months.month_index
 LEFT JOIN intermediate.int_patient_months__palliative AS palliative
     ON cohorts.patient_number = palliative.patient_number AND cohorts.month_index = palliative.month_index
-LEFT JOIN intermediate.int_patient_months__balancing AS balancing
-    ON cohorts.patient_number = balancing.patient_number AND cohorts.month_index = balancing.month_index
 LEFT JOIN excluded_people ON cohorts.patient_number = excluded_people.patient_number
 CROSS JOIN extract

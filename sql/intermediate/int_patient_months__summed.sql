@@ -2,6 +2,7 @@
 --
 -- Grain: one row per patient and loaded month in whose last six months (it included) an item was dispensed.
 -- Key: patient_number, month_index
+-- Kind: view
 --
 -- What a window holds is the difference of two running sums. The practice is the registered one where the source has it;
 -- else the GP practice of the newest of the last six months in which one prescribed an opioid; else of any class; else

@@ -10,10 +10,10 @@
 -- unconverted, unless the set leaves its drug out on purpose. The parenteral route stands beside the dose.
 WITH patients AS (
     SELECT
-        windows.patient_key,
-        windows.month_index,
-        greatest(windows.month_index - 11, coalesce(windows.episode_month_index, 0)) AS first_month_index,
-    FROM intermediate.int_patient_months__windows AS windows
+        flagged.patient_key,
+        flagged.month_index,
+        greatest(flagged.month_index - 11, coalesce(flagged.episode_month_index, 0)) AS first_month_index,
+    FROM intermediate.int_patient_months__flagged AS flagged
     INNER JOIN intermediate.int_case_list__month AS list_month USING (month)
 ),
 

@@ -19,16 +19,15 @@ WITH presets AS (
 
 patients AS (
     SELECT
-        windows.patient_key,
+        flagged.patient_key,
         coalesce(flagged.practice_code, '-') AS practice_code,
-        windows.days_1m,
-        windows.days_3m,
-        windows.days_6m,
-        windows.days_12m,
-        windows.window_months_reached >= $high_dose_months_covered_for_confirmed AS is_covered,
-    FROM intermediate.int_patient_months__windows AS windows
+        flagged.days_1m,
+        flagged.days_3m,
+        flagged.days_6m,
+        flagged.days_12m,
+        flagged.window_months_reached >= $high_dose_months_covered_for_confirmed AS is_covered,
+    FROM intermediate.int_patient_months__flagged AS flagged
     INNER JOIN intermediate.int_case_list__month AS list_month USING (month)
-    INNER JOIN intermediate.int_patient_months__flagged AS flagged USING (patient_key, month)
 ),
 
 counts AS (

@@ -46,12 +46,10 @@ people AS (
         flagged.patient_key,
         flagged.month,
         coalesce(flagged.practice_code, '-') AS practice_code,
-        windows.opioid_months_3m > 0 AS is_on_opioid,
-        windows.last_item_month_index > windows.month_index - 3 AS is_seen,
+        flagged.opioid_months_3m > 0 AS is_on_opioid,
+        flagged.last_item_month_index > months.month_index - 3 AS is_seen,
     FROM intermediate.int_patient_months__flagged AS flagged
     INNER JOIN months USING (month)
-    INNER JOIN intermediate.int_patient_months__windows AS windows
-        ON flagged.patient_key = windows.patient_key AND months.month_index = windows.month_index
 ),
 
 then_counted AS (

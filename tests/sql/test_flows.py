@@ -138,11 +138,11 @@ WINDOWS = {"ann": (1, MAR), "bea": (0, APR), "cat": (0, JAN), "dan": (1, APR), "
 def parts(people: dict[str, str], practices: dict[str, str], spill: Path) -> dict[tuple[str, str], dict[str, Any]]:
     """The parts of the change from January to April; of each person in WINDOWS: opioid months in the last three, and
     the month of the last item; `practices` says where they are seen in April."""
-    flagged = [{"patient_key": key, "month": APR, "practice_code": practices.get(key, "A")} for key in WINDOWS]
-    windows = [
+    flagged = [
         {
             "patient_key": key,
-            "month_index": INDEX[APR],
+            "month": APR,
+            "practice_code": practices.get(key, "A"),
             "opioid_months_3m": opioids,
             "last_item_month_index": INDEX[last],
         }
@@ -150,7 +150,6 @@ def parts(people: dict[str, str], practices: dict[str, str], spill: Path) -> dic
     ]
     tables = given(people) | {
         "intermediate.int_patient_months__flagged": pa.Table.from_pylist(flagged),
-        "intermediate.int_patient_months__windows": pa.Table.from_pylist(windows),
         "intermediate.int_measures__baseline": pa.Table.from_pylist(
             [
                 {"aim": "halve_high_dose", "measure": m, "baseline_first_month": JAN, "baseline_last_month": JAN}
