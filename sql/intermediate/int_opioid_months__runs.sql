@@ -11,7 +11,6 @@ WITH opioid_months AS (
         dispensed.patient_number,
         dispensed.month_index,
         months.data_month_number,
-        months.loaded_days_before,
         dispensed.ome_mg_counted,
         CASE
             WHEN dispensed.has_long_script THEN $long_term_max_empty_months_long_script
@@ -27,7 +26,6 @@ gaps AS (
         patient_number,
         month_index,
         data_month_number,
-        loaded_days_before,
         allowed_empty_months,
         data_month_number - lag(data_month_number) OVER by_month - 1 AS empty_months_before,
         lag(allowed_empty_months) OVER by_month AS allowed_empty_months_before,
@@ -40,8 +38,6 @@ starts AS (
     SELECT
         patient_number,
         month_index,
-        data_month_number,
-        loaded_days_before,
         allowed_empty_months,
         empty_months_before,
         ome_mg_before,
@@ -54,14 +50,10 @@ starts AS (
 SELECT
     patient_number,
     month_index,
-    data_month_number,
     allowed_empty_months,
     empty_months_before,
     max(CASE WHEN is_episode_start THEN month_index END) OVER so_far AS episode_month_index,
-    max(CASE WHEN is_episode_start THEN data_month_number END) OVER so_far AS episode_data_month_number,
-    max(CASE WHEN is_episode_start THEN loaded_days_before END) OVER so_far AS loaded_days_before_episode,
     max(CASE WHEN is_episode_start THEN ome_mg_before END) OVER so_far AS ome_mg_before_episode,
     max(CASE WHEN is_run_start THEN month_index END) OVER so_far AS run_month_index,
-    max(CASE WHEN is_run_start THEN data_month_number END) OVER so_far AS run_data_month_number,
 FROM starts
 WINDOW so_far AS (PARTITION BY patient_number ORDER BY month_index ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)

@@ -36,10 +36,6 @@ SELECT
         coalesce(lead(month_index) OVER by_month, month_index + 6),
         (SELECT max(month_index) + 1 FROM intermediate.int_months__patient)
     ) - month_index AS months_carried,
-    is_opioid_month,
-    has_gabapentinoid,
-    has_benzodiazepine,
-    has_z_drug,
     ome_mg,
     ome_mg_counted,
     age,

@@ -9,7 +9,7 @@ WITH just_in_case_months AS (
     SELECT
         patient_number,
         month_index,
-    FROM intermediate.int_patient_months__dispensed
+    FROM intermediate.int_patient_months__rare
     WHERE just_in_case_drugs >= $people_palliative_just_in_case_drugs
 ),
 
@@ -18,7 +18,7 @@ injection_months AS (
         patient_number,
         month_index,
         has_parenteral_strong_opioid,
-    FROM intermediate.int_patient_months__dispensed
+    FROM intermediate.int_patient_months__rare
     WHERE has_parenteral_opioid
 ),
 

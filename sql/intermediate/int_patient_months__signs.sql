@@ -16,10 +16,7 @@ WITH months AS (
         has_implausible_quantity,
         has_patch_wear_assumed,
         has_dependence_treatment,
-    FROM intermediate.int_patient_months__dispensed
-    WHERE
-        ome_mg_parenteral > 0 OR ome_mg_ir_fentanyl > 0 OR has_unconverted_item OR has_methadone OR has_ir_fentanyl
-        OR has_implausible_quantity OR has_patch_wear_assumed OR has_dependence_treatment
+    FROM intermediate.int_patient_months__rare
 )
 
 SELECT

@@ -4,36 +4,25 @@
 -- Key: patient_number, month_index
 -- Kind: view
 --
--- What a window holds is the difference of two running sums. The practice is the registered one where the source has it;
--- else the GP practice of the newest of the last six months in which one prescribed an opioid; else of any class; else
--- NULL: unallocated, in totals but in no practice.
+-- What a window holds is the difference of two running sums.
 WITH looked_back AS (
     SELECT
         spine.patient_number,
         spine.month_index,
-        spine.has_item,
-        spine.is_looked_at,
         spine.last_item_month_index,
-        spine.is_opioid_month,
-        spine.has_gabapentinoid,
-        spine.has_benzodiazepine,
-        spine.has_z_drug,
         spine.ome_mg,
         spine.ome_mg_1m,
         spine.age,
         spine.sex,
         spine.imd_decile,
+        spine.practice_code,
         spine.last_opioid_month_index,
         spine.last_gabapentinoid_month_index,
         spine.last_benzodiazepine_month_index,
         spine.last_z_drug_month_index,
-        CASE
-            WHEN spine.registered_month_index > spine.month_index - 6 THEN spine.registered_practice_code
-            WHEN spine.opioid_practice_month_index > spine.month_index - 6 THEN spine.opioid_practice_code
-            WHEN spine.any_practice_month_index > spine.month_index - 6 THEN spine.any_practice_code
-        END AS practice_code,
         spine.ome_mg_so_far,
         spine.opioid_months_so_far,
+        spine.is_looked_at,
         lag(spine.ome_mg_so_far, 3, 0) OVER by_month AS ome_mg_3_ago,
         lag(spine.ome_mg_so_far, 6, 0) OVER by_month AS ome_mg_6_ago,
         lag(spine.ome_mg_so_far, 9, 0) OVER by_month AS ome_mg_9_ago,
@@ -43,17 +32,14 @@ WITH looked_back AS (
         lag(spine.opioid_months_so_far, 9, 0) OVER by_month AS opioid_months_9_ago,
         lag(spine.opioid_months_so_far, 12, 0) OVER by_month AS opioid_months_12_ago,
         lag(spine.opioid_months_so_far, 13, 0) OVER by_month AS opioid_months_13_ago,
-        -- NULL where the patient was not looked at six months before; 0 where no episode had begun.
-        lag(CASE WHEN spine.is_looked_at THEN coalesce(spine.loaded_days_before_episode, 0) END, 6) OVER by_month
-            AS loaded_days_before_episode_6_ago,
-        spine.last_opioid_data_month_number,
+        -- Where the patient was looked at six months before; the episode is NULL where none had begun.
+        lag(spine.is_looked_at, 6, FALSE) OVER by_month AS is_looked_at_6_ago,
+        lag(CASE WHEN spine.is_looked_at THEN spine.episode_month_index END, 6) OVER by_month
+            AS episode_month_index_6_ago,
         spine.allowed_empty_months,
         spine.episode_month_index,
-        spine.episode_data_month_number,
-        spine.loaded_days_before_episode,
         spine.ome_mg_before_episode,
         spine.run_month_index,
-        spine.run_data_month_number,
     FROM intermediate.int_patient_months__spine AS spine
     WINDOW by_month AS (PARTITION BY spine.patient_number ORDER BY spine.month_index)
 )
@@ -61,22 +47,17 @@ WITH looked_back AS (
 SELECT
     looked_back.patient_number,
     looked_back.month_index,
-    looked_back.has_item,
     looked_back.last_item_month_index,
-    looked_back.is_opioid_month,
-    looked_back.has_gabapentinoid,
-    looked_back.has_benzodiazepine,
-    looked_back.has_z_drug,
     looked_back.ome_mg,
     looked_back.ome_mg_1m,
     looked_back.age,
     looked_back.sex,
     looked_back.imd_decile,
+    looked_back.practice_code,
     looked_back.last_opioid_month_index,
     looked_back.last_gabapentinoid_month_index,
     looked_back.last_benzodiazepine_month_index,
     looked_back.last_z_drug_month_index,
-    looked_back.practice_code,
     looked_back.ome_mg_so_far,
     looked_back.opioid_months_so_far,
     looked_back.ome_mg_3_ago,
@@ -88,15 +69,12 @@ SELECT
     looked_back.opioid_months_9_ago,
     looked_back.opioid_months_12_ago,
     looked_back.opioid_months_13_ago,
-    looked_back.loaded_days_before_episode_6_ago,
-    looked_back.last_opioid_data_month_number,
+    looked_back.is_looked_at_6_ago,
+    looked_back.episode_month_index_6_ago,
     looked_back.allowed_empty_months,
     looked_back.episode_month_index,
-    looked_back.episode_data_month_number,
-    looked_back.loaded_days_before_episode,
     looked_back.ome_mg_before_episode,
     looked_back.run_month_index,
-    looked_back.run_data_month_number,
 FROM looked_back
 INNER JOIN intermediate.int_months__patient AS months USING (month_index)
 WHERE looked_back.is_looked_at AND months.is_loaded
