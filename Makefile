@@ -1,6 +1,6 @@
 # One line a target, no logic: what a target does is in the program it calls. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: bench-patients help install sample run test test-twin test-fuzz test-orders test-disclosure test-schedule lint format lock bench bench-statistics bench-definitions clean
+.PHONY: bench-patients help install sample run test test-twin test-fuzz test-orders test-disclosure test-faults test-browser test-schedule lint format lock bench bench-statistics bench-definitions bench-orchestration dictionary clean
 BIN := .venv/bin
 
 help:  ## list the targets
@@ -30,12 +30,18 @@ test-fuzz: install  ## a million odd fields against plain csv and Decimal (minut
 	OPIOIDS_FUZZ_ROWS=150000 $(BIN)/python -m pytest tests/faults/test_f24_silent_changes.py
 
 test-disclosure: install  ## attacks on what leaves, on a thousand random hierarchies (half an hour)
-	OPIOIDS_DISCLOSURE_HIERARCHIES=1000 $(BIN)/python -m pytest --numprocesses 2 --dist load tests/unit/test_disclosure_attacks.py tests/unit/test_disclosure_parts.py
+	OPIOIDS_DISCLOSURE_HIERARCHIES=1000 $(BIN)/python -m pytest --numprocesses 2 --dist load tests/unit/test_disclosure_attacks.py tests/unit/test_disclosure_parts.py tests/unit/test_disclosure_practices.py tests/unit/test_disclosure_system.py tests/unit/report/test_built_files.py
 
 test-orders: install  ## 24 monthly deliveries in 30 random orders, again and renamed: the same marts (a quarter of an hour)
 	OPIOIDS_ORDERS=30 $(BIN)/python -m pytest tests/faults/test_f13_orders.py
 
-test-schedule: install  ## a schedule fires under a real Prefect server on this machine (minutes)
+test-faults: install  ## a refresh killed 50 times and at every step, disks that fill, 20 publications under readers (an hour)
+	OPIOIDS_KILLS=50 OPIOIDS_REFRESHES=20 $(BIN)/python -m pytest tests/faults/test_kills.py tests/faults/test_disk.py tests/faults/test_f32_readers.py
+
+test-browser: install  ## every kind of page in Chromium, with axe-core: screenshots in reports/build/screenshots (a minute)
+	$(BIN)/python -m pytest tests/browser -rs
+
+test-schedule: install  ## schedules fire under a real Prefect server and worker on this machine (minutes)
 	OPIOIDS_SCHEDULE=1 $(BIN)/python -m pytest tests/functional/test_schedule.py
 
 lint: install  ## lint, format and type checks
@@ -58,6 +64,12 @@ bench-statistics: install  ## whether intervals and charts keep what they promis
 
 bench-definitions: install  ## how often the definitions find what is true: writes docs/definitions.md (some minutes)
 	$(BIN)/python -m bench.definitions
+
+bench-orchestration: install  ## what the orchestrator costs: the refresh alone beside the flow (minutes)
+	$(BIN)/python bench/orchestration.py
+
+dictionary: install  ## docs/data-dictionary.md, from the comments of the warehouse in data/demo (after make run)
+	$(BIN)/opioids warehouse dictionary --data-dir data/demo > docs/data-dictionary.md
 
 clean:  ## remove what make made: environment, demo data, reports, caches
 	rm -rf .venv data/demo reports/build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

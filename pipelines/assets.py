@@ -21,7 +21,12 @@ def query(name: str) -> str:
     return (SQL_DIR / "queries" / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def content_files() -> list[Path]:
-    """Every shipped file that can change a published figure: code, SQL and clinical tables, in a fixed order."""
+def content_files() -> dict[str, dict[str, Path]]:
+    """Every shipped file that can change a published figure, by name below its folder: code, SQL, clinical tables."""
     code = [path for path in CODE_DIR.rglob("*.py") if _IN_WHEEL not in path.parents]
-    return sorted([*code, *SQL_DIR.rglob("*.sql"), *REFERENCE_DIR.glob("*.csv")])
+    found = (
+        ("code", CODE_DIR, code),
+        ("sql", SQL_DIR, SQL_DIR.rglob("*.sql")),
+        ("reference", REFERENCE_DIR, REFERENCE_DIR.glob("*.csv")),
+    )
+    return {name: {path.relative_to(root).as_posix(): path for path in sorted(files)} for name, root, files in found}

@@ -3,7 +3,7 @@
 Each row holds the hash of the row before it, so a row that is changed, taken out or put in breaks the chain; the
 number of rows and the last hash stand beside it, so that rows cut from the end are missed too. Somebody who may
 write here could forge all of it: `verify` prints the last hash, to be noted elsewhere and asked for later.
-No row holds a patient, a pseudonym or a password.
+No row holds a name, an NHS number or a password; a pseudonym stands in the row of an erasure alone.
 """
 
 import getpass

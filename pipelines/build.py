@@ -16,11 +16,12 @@ from pipelines.engine.base import Engine, LandedPart, Parameter
 from pipelines.errors import ContractError, ModelError
 from pipelines.folders import DataFolder
 from pipelines.ingest.landing import landed_file
-from pipelines.ingest.register import LoadedMonth
+from pipelines.ingest.register import LoadedMonth, Register
 from pipelines.products import ProductReference, resolve, under_every_factor_set
-from pipelines.reviews import Review
+from pipelines.returns import ReturnRow, ReturnStore, instruments_table, local_measures_table, returns_tables
+from pipelines.reviews import Review, ReviewStore
 from pipelines.statistics.aim_terms import aim_measures_table
-from pipelines.statistics.measures import measures_table
+from pipelines.statistics.measures import measures_table, old_rules_table
 from pipelines.statistics.tables import STATISTICS_TABLES
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,21 @@ class BuildInputs:
     reference_dir: Path
     as_at: date | None
     reviews: tuple[Review, ...] = ()
+    returns: tuple[ReturnRow, ...] = ()
+
+
+def present_inputs(data: DataFolder, settings: Settings, as_at: date | None) -> BuildInputs:
+    """What a build of this data folder would be made from now."""
+    return BuildInputs(
+        data,
+        settings,
+        tuple(Register(data).loaded_months()),
+        assets.SQL_DIR,
+        assets.REFERENCE_DIR,
+        as_at,
+        ReviewStore(data).reviews(),
+        ReturnStore(data).rows(),
+    )
 
 
 @dataclass(frozen=True)
@@ -151,6 +167,8 @@ def _load_raw(inputs: BuildInputs, engine: Engine) -> None:
         engine.view_landed(f"raw.{source}", parts, _raw_schema(layouts))
     engine.load("raw.file_months", _file_months(inputs.loaded_months))
     engine.load("raw.reviews", reviews_table(inputs.reviews))
+    for name, table in returns_tables(inputs.returns).items():
+        engine.load(name, table)
 
 
 def _layouts_by_source(settings: Settings) -> dict[str, list[Layout]]:
@@ -184,6 +202,7 @@ def _file_months(loaded_months: Sequence[LoadedMonth]) -> pa.Table:
             ("total_quantity", pa.decimal128(24, 4)),
             ("quantity_loaded", pa.decimal128(24, 4)),
             ("values_blanked", pa.int64()),
+            ("rows_opted_out", pa.int64()),
             ("is_current", pa.bool_()),
         ]
     )
@@ -223,7 +242,10 @@ def _load_reference(inputs: BuildInputs, engine: Engine) -> None:
             engine.load(f"reference.{file.stem}", text_table(file))
     engine.load("reference.months", calendar_table())
     engine.load("reference.measures", measures_table(inputs.settings))
+    engine.load("reference.superseded_rules", old_rules_table(inputs.settings))
     engine.load("reference.aim_measures", aim_measures_table(inputs.settings))
+    engine.load("reference.local_measures", local_measures_table(inputs.settings))
+    engine.load("reference.instruments", instruments_table(inputs.settings))
     engine.load("reference.cohort_settings", _cohort_settings(inputs.settings))
     engine.load("reference.reference_limits", _reference_limits(inputs.settings))
 

@@ -13,18 +13,31 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from pipelines import assets
+from pipelines.action_settings import ActionSettings
 from pipelines.errors import ConfigError
 from pipelines.measure_settings import (
     Aim,
     AimSettings,
     Frozen,
+    Instrument,
+    LocalMeasure,
+    LocalMeasureSettings,
     Measure,
     MeasureSettings,
     SupersededDefinition,
     check_names,
 )
+from pipelines.report_settings import ReportSettings
 
-__all__ = ["Aim", "AimSettings", "Measure", "MeasureSettings"]
+__all__ = [
+    "Aim",
+    "AimSettings",
+    "Instrument",
+    "LocalMeasure",
+    "LocalMeasureSettings",
+    "Measure",
+    "MeasureSettings",
+]
 
 
 class PipelineSettings(Frozen):
@@ -38,8 +51,11 @@ class PipelineSettings(Frozen):
     keep_snapshots: int = Field(ge=1)
     keep_patient_files_months: int = Field(ge=0)
     data_docs: bool
+    site: bool
     memory_limit: str = Field(pattern=r"^\d+(MB|GB|MiB|GiB)$")
+    spill_limit: str = Field(default="100GB", pattern=r"^\d+(MB|GB|MiB|GiB)$")
     threads: int = Field(ge=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class CohortSettings(Frozen):
@@ -108,6 +124,8 @@ class Layout(Frozen):
     only_these_columns: bool = False
     # What every row holds although the file has no column for it.
     constants: dict[str, str] = Field(default_factory=dict)
+    # Fields by whose values a file is one part of its month: a later delivery replaces the same part, no other.
+    parts: tuple[str, ...] = ()
     columns: dict[str, LayoutColumn]
 
     @property
@@ -198,13 +216,22 @@ class Settings(Frozen):
     cohorts: CohortSettings
     aims: AimSettings
     measures: MeasureSettings
+    actions: ActionSettings
+    local: LocalMeasureSettings
     fetch: FetchSettings
     notify: NotifySettings
     references: ReferenceSettings
+    report: ReportSettings
     layouts: tuple[Layout, ...]
     disclosure_file: Path
     expectation_files: tuple[Path, ...]
-    content_hash: str
+    # The text, by file name, of every setting that can change a figure: where a file came from and who is told cannot.
+    contents: dict[str, str]
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of every setting that can change a figure."""
+        return hashlib.sha256("\0".join(f"{name}\0{text}" for name, text in self.contents.items()).encode()).hexdigest()
 
     def layout(self, name: str) -> Layout:
         for layout in self.layouts:
@@ -228,20 +255,36 @@ def load_settings(config_dir: Path | None = None) -> Settings:
     cohorts = _validated(CohortSettings, files["cohorts.toml"])
     aims = _validated(AimSettings, files["aims.toml"])
     measures = _validated(MeasureSettings, files["measures.toml"])
-    check_names(cohorts.superseded, cohorts.first_month_of_data, aims, measures)
+    local = _validated(LocalMeasureSettings, files["local_measures.toml"])
+    check_names(cohorts.superseded, cohorts.first_month_of_data, aims, measures, local)
     return Settings(
         pipeline=_validated(PipelineSettings, files["pipeline.toml"]),
         cohorts=cohorts,
         aims=aims,
         measures=measures,
+        actions=_validated(ActionSettings, files["actions.toml"]),
+        local=local,
         fetch=_validated(FetchSettings, files["fetch.toml"]),
         notify=_validated(NotifySettings, files["notify.toml"]),
         references=_validated(ReferenceSettings, files["references.toml"]),
+        report=_report(files["report.toml"]),
         layouts=tuple(layouts),
         disclosure_file=files["disclosure.toml"],
         expectation_files=tuple(path for name, path in sorted(files.items()) if name.startswith("expectations/")),
-        content_hash=_content_hash(files),
+        contents={
+            name: path.read_text(encoding="utf-8")
+            for name, path in sorted(files.items())
+            if name not in ("fetch.toml", "notify.toml", "report.toml")
+        },
     )
+
+
+def _report(path: Path) -> ReportSettings:
+    """report.toml, with the boundaries looked for beside it."""
+    found = _validated(ReportSettings, path)
+    if found.map is None:
+        return found
+    return found.model_copy(update={"map": found.map.model_copy(update={"path": path.parent / found.map.path})})
 
 
 def _effective_files(config_dir: Path | None) -> dict[str, Path]:
@@ -276,16 +319,6 @@ def _validated(model: type[_Model], path: Path, extra: dict[str, Any] | None = N
             f"{path}: {problems}",
             "Mend them; the shipped file of the same name shows the form.",
         ) from None
-
-
-def _content_hash(files: dict[str, Path]) -> str:
-    """Hash of every setting that can change a figure: where a file came from and who is told cannot."""
-    digest = hashlib.sha256()
-    for name, path in sorted(files.items()):
-        if name in ("fetch.toml", "notify.toml"):
-            continue
-        digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def normalise_header(name: str) -> str:

@@ -5,10 +5,12 @@ trajectories, aim statuses and process control are computed again *from the prot
 them tells more than these. Where a hidden count could be worked out (PCNs and their ICB, a month and the one
 before, a cohort and its variant), a further cell is hidden. Public practice-level data (EPD) pass unchanged.
 
-Of the other marts, `pipelines.disclosure_parts` lets some leave, in the same system of sums, and refuses the rest.
+Single practices are added by `pipelines.disclosure_practices`. Of the other marts, `pipelines.disclosure_parts` and
+`disclosure_tables` let some leave, in the same system of sums, and refuse the rest.
 
 What remains: a range for a hidden count (1 to 7 at least is known); a count hidden here but shown by another
-publication, policy, boundary or restated month; differences between figures that no row of trends stands for
+publication, policy, boundary or restated month; under a policy that does not round, differences of nested measures
+along several sums at once (found in trials; not with rounding); differences that no row of trends stands for
 (reviewed, priorities). So one snapshot leaves under one policy and on current boundaries only.
 """
 
@@ -21,14 +23,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipelines.disclosure_policy import (
-    BoolArray as BoolArray,
-)
+from pipelines.disclosure_policy import BoolArray as BoolArray
 from pipelines.disclosure_policy import Policy as Policy
 from pipelines.disclosure_policy import ProtectedCounts as ProtectedCounts
 from pipelines.disclosure_policy import load_policies as load_policies
 from pipelines.disclosure_policy import possible_values, rounded
 from pipelines.disclosure_policy import protect_counts as protect_counts
+from pipelines.disclosure_practices import hidden_with_their_pcns, protect_practices
+from pipelines.spreadsheets import NOT_AVAILABLE_MARK as NOT_AVAILABLE_MARK
+from pipelines.spreadsheets import SUPPRESSED_MARK as SUPPRESSED_MARK
 from pipelines.statistics import aim, intervals, spc
 from pipelines.statistics.differencing import (
     UNBOUNDED,
@@ -41,8 +44,6 @@ from pipelines.statistics.intervals import FloatArray
 
 log = logging.getLogger(__name__)
 
-SUPPRESSED_MARK = "[c]"
-NOT_AVAILABLE_MARK = "[x]"
 SUPPRESSED = "suppressed"
 NET, FLOWS = "net_change", "joined|left|net_change"
 TOO_FEW_SEE = {"practice": "too few to tell; see the PCN", "pcn": "too few to tell; see the ICB"}
@@ -75,19 +76,17 @@ NOT_LEAVING = ("aim_reason", "change_within_capture", "spc_period", "spc_value",
 SERIES = ("org_level", "org_code", "measure", "aim", "definition")
 
 
-def outside_grain(trends: pl.DataFrame, practice_level: bool = False) -> pl.DataFrame:
-    """The rows that leave by default: practices for public EPD measures only, PCNs and above for patients."""
+def outside_grain(trends: pl.DataFrame, practice_measures: Collection[str] = ()) -> pl.DataFrame:
+    """The rows that leave: public EPD measures, PCNs and above, and of `practice_measures` each GP practice in a PCN.
+
+    Other cost centres (prisons, hospices, services) leave for public measures alone.
+    """
     public = pl.col("measure").str.starts_with(PUBLIC_PREFIX)
-    return trends.filter(public | (pl.col("org_level") != "practice") | practice_level)
-
-
-def protect_deciles(lines: npt.ArrayLike, organisations: npt.ArrayLike, policy: Policy) -> FloatArray:
-    """Decile lines as they may leave: from at least 20 organisations, to one decimal."""
-    values = intervals.as_floats(lines)
-    if policy.hides_nothing:
-        return values
-    enough = np.asarray(organisations) >= 20
-    return np.where(enough[..., np.newaxis] if enough.ndim else enough, np.round(values, 1), np.nan)
+    above = pl.col("org_level") != "practice"
+    if not practice_measures:
+        return trends.filter(public | above)
+    chosen = pl.col("measure").is_in(list(practice_measures)) & pl.col("pcn_code").is_not_null()
+    return trends.filter(public | above | (chosen & pl.col("is_gp_practice").fill_null(False)))
 
 
 def protect_variants(
@@ -160,10 +159,14 @@ def _protect_numerators(
     no_flows = flow & (policy.rounding == "none")
     people_enough = _people_behind(frame) >= policy.suppress_to + 1
     small = np.where(is_person, protect_counts(true, policy).suppressed, (true != 0) & ~people_enough)
-    primary = known & ((small & (policy.suppress_to > 0)) | no_flows)
-    shown = np.where(primary, np.nan, np.sign(true) * rounded(np.abs(true), policy))
-    checked = known & ~net & ~no_flows
-    hidden = primary | _hidden_with_them(frame, true, shown, primary, checked, ~is_person, policy)
+    is_practice = _flags(frame, pl.col("org_level") == "practice") & known
+    practices = protect_practices(frame, np.where(is_person, true, np.nan), is_practice & is_person, policy)
+    unjudged = is_practice & ~is_person & (not policy.hides_nothing)
+    primary = known & ((small & (policy.suppress_to > 0)) | no_flows | unjudged)
+    shown = np.where(primary | practices.pcns, np.nan, np.sign(true) * rounded(np.abs(true), policy))
+    checked = known & ~net & ~no_flows & ~is_practice
+    hidden = _hidden_with_them(frame, true, shown, primary, practices.pcns & ~primary, checked, ~is_person, policy)
+    hidden = hidden_with_their_pcns(practices, hidden | primary | practices.pcns)
     value = np.where(public, true, np.where(hidden, np.nan, shown))
     return ProtectedCounts(*net_changes_from_their_parts(frame, value, hidden))
 
@@ -191,8 +194,16 @@ class Outside:
     """True values of the cells after the rows': what is missing to a sum, never shown."""
 
 
-def known_outside(trends: pl.DataFrame, policy: Policy, person_measures: Collection[str] | None = None) -> Outside:
-    """What protect_trends gives away of the same rows, to somebody who guesses which are hidden for being small."""
+def known_outside(
+    trends: pl.DataFrame,
+    policy: Policy,
+    person_measures: Collection[str] | None = None,
+    shown: pl.DataFrame | None = None,
+) -> Outside:
+    """What protect_trends gives away of the same rows, to somebody who guesses which are hidden for being small.
+
+    `shown`: what it made of them, where that is at hand.
+    """
     frame = trends.with_row_index("cell")
     frame = frame.with_columns(
         pl.lit(None, dtype=pl.Float64).alias(name) for name in HELPERS if name not in frame.columns
@@ -200,9 +211,10 @@ def known_outside(trends: pl.DataFrame, policy: Policy, person_measures: Collect
     public = _flags(frame, pl.col("measure").str.starts_with(PUBLIC_PREFIX))
     others = MAGNITUDES if person_measures is None else {*frame["measure"]} - {*person_measures}
     is_person = _flags(frame, ~pl.col("measure").is_in(others))
-    protected = _protect_numerators(frame, public, is_person, policy)
+    protected = _protect_numerators(frame, public, is_person, policy) if shown is None else _counts_shown(frame, shown)
     true = _numbers(frame, "numerator")
-    checked = is_person & ~np.isnan(true) & ~public & ~_flags(frame, pl.col("measure").str.ends_with(f"_{NET}"))
+    unchecked = (pl.col("org_level") == "practice") | pl.col("measure").str.ends_with(f"_{NET}")
+    checked = is_person & ~np.isnan(true) & ~public & ~_flags(frame, unchecked)
     low, high = possible_values(protected.value, ~is_person, policy)
     small = (true >= 1) & (true <= policy.small_to) & checked
     is_primary = small & (true <= policy.suppress_to)
@@ -229,15 +241,20 @@ def _hidden_with_them(
     true: FloatArray,
     shown: FloatArray,
     primary: BoolArray,
+    gone: BoolArray,
     checked: BoolArray,
     is_magnitude: BoolArray,
     policy: Policy,
 ) -> BoolArray:
-    """The further cells to hide so that no hidden count can be worked out from sums and differences."""
+    """The further cells to hide so that no hidden count can be worked out from sums and differences.
+
+    `primary` are hidden for being small, `gone` for another reason.
+    """
     sums, differences = published_sums(frame.filter(pl.Series(checked)), policy.nested, true.size)
     low, high = possible_values(shown, is_magnitude, policy)
     low = np.where(primary, np.where(is_magnitude, 0.0, 1.0), low)
     high = np.where(primary, np.where(is_magnitude, UNBOUNDED, policy.suppress_to), high)
+    low, high = np.where(gone, np.minimum(true, 1.0), low), np.where(gone, UNBOUNDED, high)
     small = (true >= 1) & (true <= policy.small_to) & ~is_magnitude & checked
     nothing = np.zeros(differences.size)
     hidden = cells_to_hide(
@@ -246,7 +263,7 @@ def _hidden_with_them(
         upper=np.append(np.nan_to_num(high), nothing + UNBOUNDED),
         sums=sums,
         sensitive=np.append((primary & checked) | small, (differences >= 1) & (differences <= policy.small_to)),
-        hideable=np.append(checked & ~primary, nothing > 0),
+        hideable=np.append(checked & ~primary & ~gone, nothing > 0),
         room=np.append(np.where(is_magnitude, np.maximum(np.nan_to_num(true), 1.0), 1.0), nothing + 1),
     )
     return hidden[: true.size]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pipelines.errors import ConfigError
 from pipelines.statistics import intervals
+from pipelines.statistics.differencing import WITHOUT_SUFFIX
 from pipelines.statistics.intervals import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -28,6 +29,8 @@ class Policy:
     source: str
     nested: tuple[tuple[str, str], ...] = ()
     """Pairs (inside, outside) of measures of which one holds the other."""
+    practice_measures: tuple[str, ...] = ()
+    """Measures of people of which GP practices leave too, protected together with all the rest."""
 
     @property
     def hides_nothing(self) -> bool:
@@ -51,8 +54,13 @@ def load_policies(path: Path) -> dict[str, Policy]:
     """The policies of disclosure.toml by name, the default first."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        nested = tuple((str(pair["inside"]), str(pair["outside"])) for pair in content.get("nested", []))
-        policies = {name: _policy(name, keys, nested) for name, keys in content["policies"].items()}
+        if not isinstance(content.get("practice_measures", []), list):
+            raise ValueError("practice_measures is a list of measures")
+        shared = {
+            "nested": tuple((str(pair["inside"]), str(pair["outside"])) for pair in content.get("nested", [])),
+            "practice_measures": tuple(content.get("practice_measures", [])),
+        }
+        policies = {name: _policy(name, {**keys, **shared}) for name, keys in content["policies"].items()}
         return {content["default"]: policies[content["default"]], **policies}
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
@@ -62,13 +70,27 @@ def load_policies(path: Path) -> dict[str, Policy]:
         ) from error
 
 
-def _policy(name: str, keys: dict[str, Any], nested: tuple[tuple[str, str], ...]) -> Policy:
-    policy = Policy(name=name, nested=nested, **keys)
+def _policy(name: str, keys: dict[str, Any]) -> Policy:
+    policy = Policy(name=name, **keys)
     if policy.rounding not in ("none", "nearest", "midpoint"):
         raise ValueError(f"{name}: rounding is none, nearest or midpoint, not {policy.rounding!r}")
     if policy.suppress_to < 0 or policy.rounding_base < 1:
         raise ValueError(f"{name}: suppress_to is 0 or more, rounding_base 1 or more")
+    _check_practice_measures(policy.practice_measures, policy.nested)
     return policy
+
+
+def _check_practice_measures(names: tuple[str, ...], nested: tuple[tuple[str, str], ...]) -> None:
+    """Practices are protected measure by measure: none of these may hold another, or be a flow."""
+    for name in names:
+        if name.endswith(("_joined", "_left", "_net_change")):
+            raise ValueError(f"practice_measures: {name} is a flow, which would tie one month to the next")
+    holds = {*nested, *((f"{name}{WITHOUT_SUFFIX}", name) for name in names)}
+    while more := {(a, d) for a, b in holds for c, d in holds if b == c} - holds:
+        holds |= more
+    for inside, outside in sorted(holds):
+        if {inside, outside} <= {*names}:
+            raise ValueError(f"practice_measures: {outside} holds {inside}, and their difference is a count too")
 
 
 def protect_counts(counts: npt.ArrayLike, policy: Policy) -> ProtectedCounts:

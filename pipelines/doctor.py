@@ -22,13 +22,13 @@ from pipelines.audit import AuditTrail
 from pipelines.caveats import caveats_of
 from pipelines.errors import PipelineError
 from pipelines.folders import DataFolder, is_open_to_others
+from pipelines.housekeeping import bytes_needed, leftovers
 from pipelines.identity.keys import key_file, known_key_id, read_key
 from pipelines.ingest.delivery import refused_files, waiting_files
 from pipelines.locking import holder_of_lock
 from pipelines.snapshots import current_snapshot
 
 DISTRIBUTION = "opioid-stewardship"
-_SPARE_BYTES = 2 * 1024**3
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 State = Literal["ok", "note", "fault"]
@@ -146,20 +146,12 @@ def _key(data: DataFolder) -> Iterator[Finding]:
 
 def _disk(data: DataFolder) -> Iterator[Finding]:
     root = next(folder for folder in (data.root, *data.root.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(root).free
-    # A refresh builds everything once more beside what is published, and spills.
-    kept = sum(file.stat().st_size for folder in (data.landed, data.warehouse) for file in _files(folder))
-    needed = _SPARE_BYTES + 3 * kept
+    free, needed = shutil.disk_usage(root).free, bytes_needed(data)
     said = f"{free / 1024**3:,.1f} GiB free; a refresh may need {needed / 1024**3:,.1f} GiB"
     if free < needed:
         yield Finding("disk", "fault", said, "Free space, or lower keep_snapshots in pipeline.toml.")
     else:
         yield Finding("disk", "ok", said)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from (file for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def _lock(data: DataFolder) -> Iterator[Finding]:
@@ -217,14 +209,13 @@ def _audit(data: DataFolder) -> Iterator[Finding]:
 
 
 def _leftovers(data: DataFolder) -> Iterator[Finding]:
-    left = [*_files(data.tmp), *(file for file in _files(data.warehouse) if file.suffix in (".wal", ".part"))]
+    left = [] if holder_of_lock(data) else leftovers(data)
     if left:
-        size = sum(file.stat().st_size for file in left) / 1024**2
         yield Finding(
             "leftovers",
             "note",
-            f"{len(left)} file(s) of an interrupted run, {size:,.0f} MiB: {_named(left[:3])}",
-            "The next refresh removes what is in tmp/; nothing published depends on it.",
+            f"{len(left)} file(s) or folder(s) of an interrupted run: {_named(left[:3])}",
+            "The next refresh removes them; nothing published depends on them.",
         )
     else:
         yield Finding("leftovers", "ok", "none of an interrupted run")

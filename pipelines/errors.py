@@ -120,6 +120,8 @@ class DownloadFailed(PipelineError):
     """Open data could not be fetched whole and unharmed, or is no longer where it was."""
 
     exit_code = 18
+    # Whether the same may succeed later: a busy server, not an address that is gone.
+    may_pass = False
 
 
 class AuditTampered(PipelineError):
@@ -132,3 +134,9 @@ class ReviewsRefused(PipelineError):
     """A file of review outcomes holds something that cannot be taken in; nothing of it was."""
 
     exit_code = 20
+
+
+class ReturnsRefused(PipelineError):
+    """A file of local returns holds something that cannot be taken in; nothing of it was."""
+
+    exit_code = 21

@@ -26,11 +26,10 @@ from pipelines.release import places
 from pipelines.report.read import LEVELS, read
 from pipelines.report.tables import csv_of, trend_tables
 from pipelines.snapshots import Snapshot, current_snapshot
+from pipelines.spreadsheets import EXCEL_ROWS, HEAD_ROWS, add_table_sheet, cell_of, new_workbook
 
 Format = Literal["csv", "parquet", "xlsx"]
 Boundaries = Literal["current", "as-was"]
-_EXCEL_ROWS = 1_048_576
-_HEAD_ROWS = 4
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(
         (
@@ -177,8 +176,8 @@ def _picked(trends: pl.DataFrame, asked: TrendExport) -> pl.DataFrame:
 
 def _nothing_left(asked: TrendExport) -> UsageError:
     remedy = (
-        "Single practices leave for open data (epd_ measures) alone: ask for --level pcn or, for the secure side, "
-        "--secure."
+        "Single practices leave for open data (epd_ measures) and practice_measures of disclosure.toml: ask for "
+        "--level pcn or, for the secure side, --secure."
         if asked.level == "practice" and not asked.secure
         else 'See which levels and measures there are: opioids query "FROM marts.trends".'
     )
@@ -236,28 +235,21 @@ def _typed(frame: pl.DataFrame, name: str) -> pl.Expr:
 
 def _workbook(asked: TrendExport, frame: pl.DataFrame, notes: Sequence[str]) -> bytes:
     """Two worksheets, Notes and the table, each with a title in A1 and one marked-up table; no cell blank or merged."""
-    import xlsxwriter
-
-    if frame.height + _HEAD_ROWS > _EXCEL_ROWS:
+    if frame.height + HEAD_ROWS > EXCEL_ROWS:
         raise UsageError(
             f"A worksheet cannot hold {frame.height:,} rows.",
-            f"At most {_EXCEL_ROWS - _HEAD_ROWS:,}.",
+            f"At most {EXCEL_ROWS - HEAD_ROWS:,}.",
             "Pick measures with --measure, or take --format csv or parquet.",
         )
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        buffer,
-        {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
-    )
-    book.set_properties({"title": notes[0]})
-    heading = book.add_format({"bold": True, "font_size": 14})
-    _sheet(book, heading, "Notes", notes[0], ["Note number", "Note"], list(enumerate(notes[1:], 1)))
+    book = new_workbook(buffer, notes[0])
+    add_table_sheet(book, "Notes", notes[0], ["Note number", "Note"], list(enumerate(notes[1:], 1)))
     hidden = frame["rate_reason"].eq_missing(SUPPRESSED).to_list() if "rate_reason" in frame.columns else []
     columns = {name: frame[name].to_list() for name in frame.columns}
     numeric = {name for name in frame.columns if frame.schema[name].is_numeric()}
     rows = [
         [
-            _cell(
+            cell_of(
                 values[row],
                 SUPPRESSED_MARK if hidden and hidden[row] and name in numeric else NOT_AVAILABLE_MARK,
                 name == "shown",
@@ -266,50 +258,6 @@ def _workbook(asked: TrendExport, frame: pl.DataFrame, notes: Sequence[str]) -> 
         ]
         for row in range(frame.height)
     ]
-    _sheet(book, heading, f"trends_{asked.level}", notes[0], frame.columns, rows)
+    add_table_sheet(book, f"trends_{asked.level}", notes[0], frame.columns, rows)
     book.close()
     return buffer.getvalue()
-
-
-def _cell(value: Any, instead: str, is_figure: bool = False) -> Any:
-    if value is None or value == "" or value != value:
-        return instead
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if is_figure and value not in (SUPPRESSED_MARK, NOT_AVAILABLE_MARK):
-        return float(value)
-    return value if isinstance(value, int | float) else str(value)
-
-
-def _sheet(
-    book: Any, heading: Any, name: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> None:
-    """A title, what is in the sheet, and one table that screen readers and programs find as such."""
-    sheet = book.add_worksheet(name)
-    sheet.write_string(0, 0, title, heading)
-    sheet.write_string(1, 0, f"This worksheet contains one table, of {len(rows):,} row(s).")
-    sheet.write_string(
-        2,
-        0,
-        f"{SUPPRESSED_MARK} = suppressed, {NOT_AVAILABLE_MARK} = not available or does not apply. See the sheet Notes.",
-    )
-    last = _HEAD_ROWS - 1 + len(rows)
-    sheet.add_table(
-        _HEAD_ROWS - 1,
-        0,
-        last,
-        len(columns) - 1,
-        {
-            "name": f"table_{name}",
-            "columns": [{"header": column} for column in columns],
-            "style": "Table Style Light 1",
-        },
-    )
-    for number, row in enumerate(rows, _HEAD_ROWS):
-        for column, value in enumerate(row):
-            if isinstance(value, str):
-                sheet.write_string(number, column, value)
-            else:
-                sheet.write_number(number, column, value)
-    sheet.set_column(0, 0, 14)
-    sheet.set_column(1, len(columns) - 1, 120 if name == "Notes" else 16)

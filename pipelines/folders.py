@@ -6,6 +6,7 @@ the user's profile, those calls have a branch that does nothing.
 
 import errno
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pipelines.errors import InsecureFolder, StorageError
 
 _IS_POSIX = os.name == "posix"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_SQLITE_REFUSES = ("disk is full", "readonly database", "unable to open", "disk I/O error")
 _FULL_OR_READ_ONLY = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -50,6 +52,10 @@ class DataFolder:
         return self.identifiable / "originals"
 
     @property
+    def refused(self) -> Path:
+        return self.identifiable / "refused"
+
+    @property
     def state(self) -> Path:
         return self.root / "state"
 
@@ -66,6 +72,7 @@ class DataFolder:
             self.warehouse,
             self.identifiable,
             self.originals,
+            self.refused,
             self.state,
             self.tmp,
         )
@@ -102,6 +109,25 @@ def is_open_to_others(file: Path) -> bool:
     return _IS_POSIX and bool(file.stat().st_mode & _OTHERS)
 
 
+def close_to_others(file: Path) -> None:
+    """Take from other users of the machine whatever rights a file came with."""
+    if _IS_POSIX:
+        file.chmod(stat.S_IMODE(file.stat().st_mode) & ~_OTHERS)
+
+
+def is_alive(process: int) -> bool:
+    """Whether another process of this number runs. On Windows never: a file in use cannot be removed there anyway."""
+    if not _IS_POSIX or process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def flush_to_disk(file: Path) -> None:
     """Make a finished file, and its name in its folder, survive a power cut."""
     with file.open("rb+") as handle:
@@ -131,8 +157,17 @@ def said_in_words(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL_OR_READ_ONLY:
             raise
-        raise StorageError(
-            f"The file system refuses to write: {error.strerror}.",
-            f"At {target}.",
-            "Free space or mend the rights of the folder, then run the same command again.",
-        ) from None
+        raise _refused(f"{error.strerror}", target) from None
+    except sqlite3.OperationalError as error:
+        # SQLite's own words about a full or read-only disk, or a file it cannot open, name no value.
+        if not any(words in str(error) for words in _SQLITE_REFUSES):
+            raise
+        raise _refused(str(error), target) from None
+
+
+def _refused(why: str, target: Path) -> StorageError:
+    return StorageError(
+        f"The file system refuses to write: {why}.",
+        f"At {target}.",
+        "Free space or mend the rights of the folder, then run the same command again.",
+    )

@@ -3,6 +3,7 @@
 The run table in state/ is the truth about runs; the orchestrator's own record is a convenience.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,9 +13,9 @@ from pipelines.engine.duckdb import fetch_published
 from pipelines.errors import NothingPublished
 from pipelines.folders import DataFolder
 from pipelines.ingest.delivery import refused_files, waiting_files
-from pipelines.ingest.register import Register, Run
-from pipelines.locking import holder_of_lock
-from pipelines.snapshots import current_snapshot
+from pipelines.ingest.register import INTERRUPTED, INTERRUPTED_SAYS, Register, Run
+from pipelines.locking import holder_of_lock, holding_process
+from pipelines.snapshots import Snapshot, current_snapshot, kept_files
 
 
 @dataclass(frozen=True)
@@ -66,32 +67,35 @@ def status(data: DataFolder) -> Status:
         holder_of_lock(data) is not None,
         len(waiting_files(data)),
         len(refused_files(data)),
-        sum(register.landing_rules_of(file.sha256) is None for file in register.files()),
+        sum(not file.is_withdrawn and register.landing_rules_of(file.sha256) is None for file in register.files()),
     )
 
 
 def known_runs(data: DataFolder) -> list[Run]:
-    """Every run, oldest first. A run that says 'running' while nobody holds the lock was killed, and says so."""
-    running = holder_of_lock(data) is not None
-    runs = Register(data).runs()
+    """Every run, oldest first. One that says 'running' while its process does not hold the lock was interrupted.
+
+    The next refresh writes that down; until then it is said here.
+    """
+    process = holding_process(data)
     return [
-        replace(run, outcome="killed", message="Its process ended without a word.")
-        if run.outcome == "running" and not (running and run is runs[-1])
+        replace(run, outcome=INTERRUPTED, message=INTERRUPTED_SAYS)
+        if run.outcome == "running" and (process is None or run.process_id != process)
         else run
-        for run in runs
+        for run in Register(data).runs()
     ]
 
 
 def kept_snapshots(data: DataFolder) -> list[KeptSnapshot]:
     """The published warehouses that are kept, newest first."""
-    try:
-        current = current_snapshot(data).file
-    except NothingPublished:
-        current = None
+    # Of a snapshot that was published more than once the newest counts, or the one that is current.
+    files = {snapshot_id: file for file, snapshot_id, _ in sorted(kept_files(data), key=lambda kept: kept[2])}
+    current: Snapshot | None = None
+    with suppress(NothingPublished):
+        current = current_snapshot(data)
+        files[current.snapshot_id] = current.file
     published = {run.snapshot_id: run for run in Register(data).runs() if run.outcome == "published"}
     found = []
-    for file in data.warehouse.glob("opioids-*.duckdb"):
-        snapshot_id = file.stem.removeprefix("opioids-")
+    for snapshot_id, file in files.items():
         run = published.get(snapshot_id)
         found.append(
             KeptSnapshot(
@@ -100,7 +104,7 @@ def kept_snapshots(data: DataFolder) -> list[KeptSnapshot]:
                 file.stat().st_size,
                 run.finished_at if run else None,
                 run.run_id if run else None,
-                file == current,
+                current is not None and file == current.file,
             )
         )
     oldest = datetime.min.replace(tzinfo=UTC)

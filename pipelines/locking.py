@@ -1,6 +1,7 @@
 """One refresh at a time: the lock of a data folder, and who holds it."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,13 +12,16 @@ from filelock import FileLock, Timeout
 from pipelines.errors import RefreshInProgress
 from pipelines.folders import DataFolder
 
+_INSTANT_SECONDS = 0.2
+
 
 @contextmanager
 def only_refresh(data: DataFolder) -> Iterator[None]:
     """Hold the lock of a prepared data folder. Raises RefreshInProgress when another process does."""
     lock = FileLock(_lock_file(data))
     try:
-        lock.acquire(timeout=0)
+        # Who asks whether the lock is held takes it for an instant: that is waited out.
+        lock.acquire(timeout=_INSTANT_SECONDS, poll_interval=_INSTANT_SECONDS / 4)
     except Timeout:
         raise RefreshInProgress(
             "Another refresh of this data folder is running.",
@@ -42,8 +46,17 @@ def holder_of_lock(data: DataFolder) -> str | None:
         lock.acquire(timeout=0)
     except Timeout:
         return _holder(data)
+    except OSError:
+        # A folder that cannot be written cannot be refreshed either.
+        return None
     lock.release()
     return None
+
+
+def holding_process(data: DataFolder) -> int | None:
+    """The process that works on the folder alone; None when there is none, or it did not say."""
+    named = re.match(r"process (\d+)", holder_of_lock(data) or "")
+    return int(named[1]) if named else None
 
 
 def _lock_file(data: DataFolder) -> Path:

@@ -33,10 +33,11 @@ class Notice:
 
     outcome: Outcome
     lines: tuple[str, ...]
+    job: str = "refresh"
 
     @property
     def title(self) -> str:
-        return f"opioid-stewardship: refresh {self.outcome} on {socket.gethostname()}"
+        return f"opioid-stewardship: {self.job} {self.outcome} on {socket.gethostname()}"
 
     @property
     def text(self) -> str:

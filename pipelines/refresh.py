@@ -5,8 +5,9 @@ time holds the lock of a data folder. Until the very last step the published war
 """
 
 import logging
-import secrets
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipelines import assets
 from pipelines.build import BuildInputs, PythonModel, build, run_checks, unconverted_share
 from pipelines.caveats import Caveat, store_caveats
 from pipelines.config import Settings
+from pipelines.content import content_of, snapshot_id
 from pipelines.contracts import ContractReport, check_contracts, load_in_background, write_data_docs
 from pipelines.engine.base import Engine
 from pipelines.engine.duckdb import DuckDBEngine, fetch_published
@@ -28,15 +30,21 @@ from pipelines.errors import (
     UnconvertedItems,
     UsageError,
 )
-from pipelines.folders import DataFolder
-from pipelines.ingest.delivery import Added, remove_tree, sweep_incoming
+from pipelines.folders import DataFolder, said_in_words
+from pipelines.housekeeping import refuse_without_room, remove_leftovers
+from pipelines.ingest.delivery import Added, sweep_incoming
 from pipelines.ingest.landing import land_new_files
 from pipelines.ingest.register import LoadedMonth, Register, Run
+from pipelines.ingest.retention import due_to_go, let_go
+from pipelines.ingest.upgrading import upgrade
+from pipelines.ingest.withholding import leave_out_waiting
 from pipelines.locking import only_refresh
+from pipelines.logs import new_run_id, timed, written_down
 from pipelines.models import SqlModel
 from pipelines.products import ProductReference, followed_prefixes
-from pipelines.publish import publish, snapshot_id
+from pipelines.publish import publish
 from pipelines.report import write_reports
+from pipelines.returns import ReturnStore
 from pipelines.reviews import ReviewStore
 from pipelines.snapshots import Snapshot, current_snapshot
 
@@ -86,6 +94,7 @@ class Refreshed:
     opioid_items: int
     reports: tuple[Path, ...]
     caveats: tuple[Caveat, ...]
+    originals_removed: tuple[str, ...] = ()
 
 
 def refresh(
@@ -96,28 +105,40 @@ def refresh(
     `steps` lets an orchestrator put its own wrapping round each step.
     """
     options.data.prepare()
-    with only_refresh(options.data):
+    with said_in_words(options.data.root), only_refresh(options.data):
+        upgrade(options.data)
         try:
             return _recorded(options, progress, steps or Steps())
         finally:
-            remove_tree(options.data.tmp)
+            remove_leftovers(options.data)
 
 
 def _recorded(options: RefreshOptions, progress: Callable[[str], None], steps: "Steps") -> Refreshed:
     """Keep the run's outcome in the register, whatever it is."""
     register = Register(options.data)
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    # Whoever was running is not any more: the lock is ours.
+    register.close_interrupted()
+    run_id = new_run_id()
     register.start_run(run_id, options.allow_unconverted)
     try:
-        remove_tree(options.data.tmp)
-        refreshed = _run_steps(options, run_id, progress, steps)
+        with written_down(options.data, "refresh", run_id, options.settings.pipeline.log_level):
+            remove_leftovers(options.data)
+            refuse_without_room(options.data)
+            timed_steps = Steps(**{name: timed(name, step) for name, step in vars(steps).items()})
+            refreshed = _run_steps(options, run_id, progress, timed_steps)
     except PipelineError as error:
-        register.finish_run(run_id, "failed", error.what)
+        _note_failure(register, run_id, error.what)
         raise
     except BaseException as error:
-        register.finish_run(run_id, "failed", type(error).__name__)
+        _note_failure(register, run_id, type(error).__name__)
         raise
     return refreshed
+
+
+def _note_failure(register: Register, run_id: str, what: str) -> None:
+    """Where the disk is full not even this can be written: the error that is on its way out says so."""
+    with suppress(sqlite3.Error):
+        register.finish_run(run_id, "failed", what)
 
 
 def _run_steps(options: RefreshOptions, run_id: str, progress: Callable[[str], None], steps: "Steps") -> Refreshed:
@@ -147,7 +168,19 @@ def _run_steps(options: RefreshOptions, run_id: str, progress: Callable[[str], N
         items,
         tuple(reports),
         checked.caveats,
+        _let_go_what_is_due(options),
     )
+
+
+def _let_go_what_is_due(options: RefreshOptions) -> tuple[str, ...]:
+    """Remove the originals whose time is over. What cannot be removed now is due again: the publication stands."""
+    due = due_to_go(options.data, options.settings)
+    try:
+        let_go(options.data, due)
+    except PipelineError as error:
+        logger.warning("%s", error)
+        return ()
+    return (*(file.file_name for file in due.originals), *(file.name for file in due.refused))
 
 
 def sweep(options: RefreshOptions) -> list[Added]:
@@ -156,9 +189,10 @@ def sweep(options: RefreshOptions) -> list[Added]:
 
 
 def land(options: RefreshOptions) -> int:
-    """Land what is registered and not yet landed. Returns the number of files."""
-    reference = ProductReference.load(assets.REFERENCE_DIR)
-    return land_new_files(options.data, options.settings, followed_prefixes(reference))
+    """Let go whoever opted out, land what is registered and not yet landed. Returns the number of files."""
+    followed = followed_prefixes(ProductReference.load(assets.REFERENCE_DIR))
+    leave_out_waiting(options.data, followed)
+    return land_new_files(options.data, options.settings, followed)
 
 
 def build_warehouse(options: RefreshOptions, run_id: str) -> Built:
@@ -175,12 +209,15 @@ def build_warehouse(options: RefreshOptions, run_id: str) -> Built:
     _refuse_vanished_months(options.data, loaded)
     load_in_background()
     settings = options.settings
-    reviews = ReviewStore(options.data).reviews()
-    inputs = BuildInputs(options.data, settings, loaded, assets.SQL_DIR, assets.REFERENCE_DIR, options.as_at, reviews)
+    reviews, returns = ReviewStore(options.data).reviews(), ReturnStore(options.data).rows()
+    inputs = BuildInputs(
+        options.data, settings, loaded, assets.SQL_DIR, assets.REFERENCE_DIR, options.as_at, reviews, returns
+    )
     engine = DuckDBEngine(
         options.data.tmp / f"build-{run_id}.duckdb",
         options.data.tmp,
         memory_limit=settings.pipeline.memory_limit,
+        spill_limit=settings.pipeline.spill_limit,
         threads=settings.pipeline.threads,
     )
     try:
@@ -213,7 +250,10 @@ def _refuse_vanished_months(data: DataFolder, loaded: Sequence[LoadedMonth]) -> 
     if not snapshot.file.exists():
         return
     held = {
-        (month.file.source, month.counts.month) for month in loaded if month.is_current and month.counts.rows_loaded
+        (month.file.source, month.counts.month)
+        for month in loaded
+        # Whose only people opted out has lost its rows on purpose.
+        if month.is_current and (month.counts.rows_loaded or month.counts.rows_opted_out)
     }
     registered = {month.file.sha256 for month in loaded}
     lost = [
@@ -266,10 +306,10 @@ def publish_warehouse(options: RefreshOptions, built: Built, run_id: str) -> Sna
     """Write the run into marts.runs, publish, and record the run as published."""
     register = Register(options.data)
     settings = options.settings
-    snapshot = snapshot_id(built.inputs)
+    content = content_of(built.inputs)
     register.describe_run(
         run_id,
-        snapshot_id=snapshot,
+        snapshot_id=snapshot_id(content),
         cohort_version=settings.cohorts.version,
         factor_set=settings.pipeline.factor_set,
         scope=settings.pipeline.scope,
@@ -280,9 +320,9 @@ def publish_warehouse(options: RefreshOptions, built: Built, run_id: str) -> Sna
         for run in register.runs()
     ]
     built.engine.load("marts.runs", _runs_table(published))
-    snapshot_now = publish(built.engine, built.models, snapshot, options.data, keep=settings.pipeline.keep_snapshots)
+    snapshot = publish(built.engine, built.models, built.inputs, content, keep=settings.pipeline.keep_snapshots)
     register.finish_run(run_id, "published")
-    return snapshot_now
+    return snapshot
 
 
 def _runs_table(runs: list[Run]) -> pa.Table:
@@ -312,7 +352,14 @@ def report(options: RefreshOptions, snapshot: Snapshot, checked: Checked) -> lis
     """Write the trend tables and the summary page from the published snapshot, protected, and what was checked."""
     if not options.with_report:
         return []
-    files = write_reports(snapshot.file, snapshot.snapshot_id, options.reports_dir, options.settings, options.data.tmp)
+    files = write_reports(
+        snapshot.file,
+        snapshot.snapshot_id,
+        options.reports_dir,
+        options.settings,
+        options.data.tmp,
+        whole=options.settings.pipeline.site,
+    )
     if options.settings.pipeline.data_docs:
         files.append(write_data_docs(checked.contracts, snapshot.snapshot_id, options.reports_dir))
     return files

@@ -1,6 +1,11 @@
-"""Which warehouse is published: what current.json names. Light to import, since every question begins here."""
+"""Which warehouse is published: what current.json names. Light to import, since every question begins here.
+
+A published file is never written again: the same snapshot published once more is `opioids-<snapshot>.2.duckdb`, so
+that what current.json says of a file holds at every instant.
+"""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,5 +38,23 @@ def current_snapshot(data: DataFolder) -> Snapshot:
 
 
 def snapshot_file(data: DataFolder, snapshot_id: str) -> Path:
-    """Where the warehouse of a snapshot lies, if it is still kept."""
-    return data.warehouse / f"opioids-{snapshot_id}.duckdb"
+    """Where the newest warehouse of a snapshot lies, if it is still kept."""
+    publications = [number for _, kept, number in kept_files(data) if kept == snapshot_id]
+    return _file_of(data, snapshot_id, max(publications, default=1))
+
+
+def new_snapshot_file(data: DataFolder, snapshot_id: str) -> Path:
+    """Where the next publication of a snapshot goes: a name that no file has."""
+    publications = [number for _, kept, number in kept_files(data) if kept == snapshot_id]
+    return _file_of(data, snapshot_id, max(publications, default=0) + 1)
+
+
+def kept_files(data: DataFolder) -> Iterator[tuple[Path, str, int]]:
+    """Every published file that is kept, with its snapshot id and how many times that had been published."""
+    for file in sorted(data.warehouse.glob("opioids-*.duckdb")):
+        snapshot_id, _, number = file.stem.removeprefix("opioids-").partition(".")
+        yield file, snapshot_id, int(number) if number.isdecimal() else 1
+
+
+def _file_of(data: DataFolder, snapshot_id: str, publication: int) -> Path:
+    return data.warehouse / f"opioids-{snapshot_id}{f'.{publication}' if publication > 1 else ''}.duckdb"

@@ -3,7 +3,9 @@
 import base64
 import gzip
 import io
+import shutil
 import sqlite3
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -29,7 +31,8 @@ def contents_of(file: Path) -> Iterator[bytes]:
     content = file.read_bytes()
     yield content
     yield from _unpacked(content)
-    if content[:4] == b"PAR1":
+    # Without its end a Parquet file cannot be read by anybody.
+    if content[:4] == content[-4:] == b"PAR1":
         yield pl.read_parquet(io.BytesIO(content)).write_csv().encode()
     if content[8:12] == b"DUCK":
         yield from _duckdb_tables(file)
@@ -53,11 +56,17 @@ def _unpacked(content: bytes) -> Iterator[bytes]:
 
 
 def _duckdb_tables(file: Path) -> Iterator[bytes]:
-    with closing(duckdb.connect(str(file), read_only=True)) as connection:
-        names = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
-        for schema, table in names:
-            rows = connection.execute(f'SELECT * FROM "{schema}"."{table}"').fetchall()
-            yield repr(rows).encode()
+    """Every table; of a killed build, from a copy of the file with its log, which only a writer may take up."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = file.with_name(f"{file.name}.wal")
+        if log.exists():
+            shutil.copy(log, Path(folder) / f"copy{file.suffix}.wal")
+            file = Path(shutil.copy(file, Path(folder) / f"copy{file.suffix}"))
+        with closing(duckdb.connect(str(file), read_only=not log.exists())) as connection:
+            names = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
+            for schema, table in names:
+                rows = connection.execute(f'SELECT * FROM "{schema}"."{table}"').fetchall()
+                yield repr(rows).encode()
 
 
 def files_that_hold(numbers: Iterable[str], *folders: Path) -> set[Path]:

@@ -18,7 +18,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipelines.cli import fetching
+from pipelines import downloads
 from pipelines.cli.main import app
 from pipelines.config import Settings
 from pipelines.fetch.http import Http
@@ -259,7 +259,7 @@ def a_user(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
     def client(settings: Settings, address: str) -> Http:
         return Http(settings.fetch.patience, address, sleep=waits.append, chunk_bytes=1024)
 
-    monkeypatch.setattr(fetching, "client", client)
+    monkeypatch.setattr(downloads, "client", client)
     config = root / "config"
     config.mkdir()
     data = DataFolder(root / "data")

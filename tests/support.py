@@ -9,6 +9,8 @@ from pipelines import assets, models
 from pipelines.build import calendar_table, reviews_table, text_table
 from pipelines.config import load_settings
 from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.returns import instruments_table, local_measures_table, returns_tables
+from pipelines.statistics.measures import old_rules_table
 
 SETTINGS = load_settings()
 
@@ -31,6 +33,10 @@ def build_from(given: Mapping[str, pa.Table], wanted: str, spill: Path, threads:
         "reference.review_outcomes": text_table(assets.REFERENCE_DIR / "review_outcomes.csv"),
         "reference.unallocated_practices": text_table(assets.REFERENCE_DIR / "unallocated_practices.csv"),
         "raw.reviews": reviews_table(()),
+        "reference.superseded_rules": old_rules_table(SETTINGS),
+        **returns_tables(()),
+        "reference.local_measures": local_measures_table(SETTINGS),
+        "reference.instruments": instruments_table(SETTINGS),
         **given,
     }
     for name, table in tables.items():

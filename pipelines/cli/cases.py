@@ -15,6 +15,7 @@ from pipelines.cli.common import (
     errors_in_words,
     notice,
     say,
+    secret_from,
 )
 
 if TYPE_CHECKING:
@@ -145,41 +146,13 @@ def _release(request: "ListRequest", data_dir: Path) -> None:
 
 def new_password() -> str:
     """The password of a list that is made: from the environment, or asked for twice where somebody can answer."""
-    from pipelines.errors import UsageError
+    from pipelines.release.sealing import PASSWORD_VARIABLE
 
-    password = password_given("Password for the list: ")
-    if _is_asked():
-        import getpass
-
-        if getpass.getpass("Once more: ") != password:
-            raise UsageError("The two passwords differ.", "", "Give the same one twice.")
-    return password
+    return secret_from(PASSWORD_VARIABLE, "Password for the list: ", twice=True)
 
 
 def password_given(prompt: str) -> str:
     """The password from OPIOIDS_LIST_PASSWORD, else asked for on a terminal. It is never an argument."""
-    import getpass
-    import os
-
-    from pipelines.errors import UsageError
-    from pipelines.release.sealing import PASSWORD_VARIABLE, SHORTEST_PASSWORD
-
-    if not _is_asked():
-        given = os.environ.get(PASSWORD_VARIABLE)
-        if given:
-            return given
-        raise UsageError(
-            "An encrypted workbook needs a password, and there is nobody to ask.",
-            "Standard input is no terminal.",
-            f"Set {PASSWORD_VARIABLE} (at least {SHORTEST_PASSWORD} characters), or run this in a terminal.",
-        )
-    return getpass.getpass(prompt)
-
-
-def _is_asked() -> bool:
-    import os
-    import sys
-
     from pipelines.release.sealing import PASSWORD_VARIABLE
 
-    return not os.environ.get(PASSWORD_VARIABLE) and sys.stdin.isatty()
+    return secret_from(PASSWORD_VARIABLE, prompt)

@@ -30,11 +30,13 @@ DEFAULT_REPORTS_DIR = Path("reports/build")
 
 
 def data_folder(data_dir: Path) -> "DataFolder":
-    """The prepared data folder."""
+    """The prepared data folder, in the form of this version."""
     from pipelines.folders import DataFolder
+    from pipelines.ingest.upgrading import upgrade_if_older
 
     data = DataFolder(data_dir)
     data.prepare()
+    upgrade_if_older(data)
     return data
 
 
@@ -89,6 +91,28 @@ def as_json(answer: object) -> None:
 
     shown = [plain(part) for part in answer] if isinstance(answer, list) else plain(answer)
     say(json.dumps(shown, default=str, ensure_ascii=False, indent=1))
+
+
+def secret_from(variable: str, prompt: str, *, twice: bool = False) -> str:
+    """A password: from an environment variable, else asked for where somebody can answer. It is never an argument."""
+    import getpass
+    import os
+
+    given = os.environ.get(variable)
+    if given:
+        return given
+    if not sys.stdin.isatty():
+        from pipelines.release.sealing import SHORTEST_PASSWORD
+
+        raise UsageError(
+            "A password is needed, and there is nobody to ask.",
+            "Standard input is no terminal.",
+            f"Set {variable} (at least {SHORTEST_PASSWORD} characters), or run this in a terminal.",
+        )
+    asked = getpass.getpass(prompt)
+    if twice and getpass.getpass("Once more: ") != asked:
+        raise UsageError("The two passwords differ.", "", "Give the same one twice.")
+    return asked
 
 
 def stderr_console() -> "Console":
@@ -147,7 +171,9 @@ def _log_to_stderr() -> None:
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
+    # On the handler too: the log of a job lowers the level of the logger for its own file.
+    handler.setLevel(os.environ.get("OPIOIDS_LOG", "WARNING").upper())
     logger = logging.getLogger("pipelines")
     logger.handlers = [handler]
-    logger.setLevel(os.environ.get("OPIOIDS_LOG", "WARNING").upper())
+    logger.setLevel(handler.level)
     logger.propagate = False

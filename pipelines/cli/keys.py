@@ -1,5 +1,6 @@
 """keys init, keys show-id, keys rotate: the secret behind the pseudonyms."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,6 +49,10 @@ def show_id(
 
 @app.command("rotate")
 def rotate(
+    opt_outs: Annotated[
+        Path | None,
+        typer.Option(help="NHS numbers of those who opted out or were erased, one a row: of them none is kept here."),
+    ] = None,
     user: Annotated[str | None, typer.Option(help="Who asks, where it is not the account that runs this.")] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
@@ -55,10 +60,15 @@ def rotate(
 ) -> None:
     """Change the key: every person gets a new pseudonym and keeps their history. Run a refresh afterwards."""
     with errors_in_words():
+        from pipelines.ingest.opting_out import nhs_numbers_of
         from pipelines.rekeying import rotate_key
 
-        rotated = rotate_key(data_folder(data_dir), user)
+        numbers = nhs_numbers_of(opt_outs.read_bytes(), opt_outs.name) if opt_outs else []
+        rotated = rotate_key(data_folder(data_dir), user, numbers)
         say(f"Key {rotated.old_key_id} → {rotated.new_key_id}; {rotated.people:,} people have new pseudonyms.")
-        say("The published warehouse held the old ones and was removed. Run 'opioids refresh' to publish it anew.")
+        say(
+            "What is published holds the old ones: trends and queries go on, lists do not. Run 'opioids refresh' to "
+            "publish it anew."
+        )
         notice(f"The old key is kept at {rotated.old_key_kept_at}: delete it once no backup needs it.")
         notice("Lists in clear below the data folder still hold old pseudonyms: delete them.")

@@ -26,6 +26,7 @@ def add(
     files: Annotated[list[Path], typer.Argument(help="Source files; together they are one delivery.")],
     layout: Annotated[str | None, typer.Option(help="The layout, where a file does not show it.")] = None,
     month: Annotated[str | None, typer.Option(help="YYYY-MM, for layouts whose files do not say it.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Take in what a rollback has withdrawn.")] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,
@@ -40,6 +41,7 @@ def add(
             settings_of(config_dir),
             layout_name=layout,
             month=month_of(month, "--month"),
+            again=again,
         )
         for file in added:
             say(f"{file.file_name}: {file.layout}" + ("" if file.is_new else " (already registered: nothing to do)"))
@@ -89,6 +91,8 @@ def refresh(
             say(f"Taken from incoming/: {file.file_name} ({file.layout})")
         say(f"Published snapshot {done.snapshot.snapshot_id}: {done.snapshot.file}")
         say(f"{done.files_landed} file(s) landed, {done.checks_run} checks run")
+        if done.originals_removed:
+            say(f"No longer kept, their time is over: {', '.join(done.originals_removed)}")
         for caveat in done.caveats:
             say(f"Know before you read: {caveat.sentence}" + (f" {caveat.detail}" if caveat.detail else ""))
         if done.unconverted_items:
@@ -97,7 +101,9 @@ def refresh(
                 "see marts.unconverted_items"
             )
         for file_written in done.reports:
-            say(f"Report: {file_written}")
+            # A page of every practice and PCN lies beside the overview, which leads to them.
+            if file_written.suffix != ".html" or file_written.name == "index.html":
+                say(f"Report: {file_written}")
 
 
 def synth(
@@ -111,6 +117,10 @@ def synth(
     ] = False,
     truth: Annotated[
         Path | None, typer.Option(help="A further file, outside --out: what each made-up person truly takes.")
+    ] = None,
+    practices: Annotated[
+        Path | None,
+        typer.Option(help="CSV with PRACTICE_CODE: made-up people of real practices; references stay yours."),
     ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
@@ -133,6 +143,7 @@ def synth(
             dirty=dirty,
             reference_dir=assets.REFERENCE_DIR,
             truth=truth,
+            practices=practices,
         )
         for file in files:
             say(str(file))

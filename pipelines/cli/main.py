@@ -3,6 +3,7 @@
 import typer
 
 from pipelines.cli import (
+    analyst,
     auditing,
     cases,
     explaining,
@@ -13,8 +14,12 @@ from pipelines.cli import (
     layouts,
     loading,
     operating,
+    people,
     products,
+    reporting,
+    returns,
     reviews,
+    upkeep,
     warehouse,
 )
 
@@ -30,12 +35,18 @@ app = typer.Typer(
 app.command("add")(loading.add)
 app.command("refresh")(loading.refresh)
 app.command("synth")(loading.synth)
+app.command("report")(reporting.report)
+app.command("plan")(upkeep.plan)
 app.command("status")(operating.status)
 app.command("runs")(operating.runs)
 app.command("snapshots")(operating.snapshots)
+app.command("rollback")(upkeep.rollback)
+app.command("backup")(upkeep.backup)
+app.command("restore")(upkeep.restore)
 app.command("doctor")(operating.doctor)
 app.command("serve")(operating.serve)
 app.command("query")(warehouse.query)
+app.command("lineage")(analyst.lineage)
 app.command("ome")(products.ome)
 app.command("case-list")(cases.case_list)
 app.command("referral-list")(cases.referral_list)
@@ -47,9 +58,14 @@ app.add_typer(exporting.app, name="export")
 app.add_typer(layouts.app, name="layouts")
 app.add_typer(factors.app, name="factors")
 app.add_typer(reviews.app, name="reviews")
+app.add_typer(returns.app, name="returns")
+app.add_typer(people.app, name="opt-out")
+app.command("erase")(people.erase)
 app.add_typer(keys.app, name="keys")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(warehouse.app, name="warehouse")
+warehouse.app.command("dictionary")(analyst.dictionary)
+exporting.app.command("warehouse")(analyst.export_warehouse)
 
 
 def main() -> None:

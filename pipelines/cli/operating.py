@@ -1,6 +1,7 @@
 """status, runs, snapshots, doctor, serve: how the unattended job stands, for the person who answers for it."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,10 +15,19 @@ from pipelines.cli.common import (
     as_json,
     data_folder,
     errors_in_words,
+    month_of,
     say,
     settings_of,
     table,
 )
+
+
+class ServedFlow(StrEnum):
+    """What `serve` runs on schedule."""
+
+    refresh = "refresh"
+    monthly = "monthly"
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
@@ -137,13 +147,19 @@ def doctor(
 
 
 def serve(
+    flow: Annotated[
+        ServedFlow, typer.Option(help="What is run: refresh, or monthly, which downloads open data before it.")
+    ] = ServedFlow.refresh,
+    epd_from: Annotated[
+        str | None, typer.Option(help="With --flow monthly: download EPD from this month on, YYYY-MM.")
+    ] = None,
     cron: Annotated[str, typer.Option(help="When, as five cron fields.")] = "0 6 15 * *",
     timezone: Annotated[str, typer.Option(help="Whose clock the schedule follows.")] = "Europe/London",
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,
 ) -> None:
-    """Stay and refresh on schedule, one run at a time. Needs a Prefect server on this machine."""
+    """Stay and run a flow on schedule, one run at a time. Needs a Prefect server on this machine."""
     import os
 
     with errors_in_words():
@@ -157,18 +173,19 @@ def serve(
                 "PREFECT_API_URL=http://127.0.0.1:4200/api. Without a server, put 'opioids refresh' into cron.",
             )
         settings_of(config_dir)
-        folder = data_folder(data_dir).root.resolve()
-        from pipelines.flows import serve_refresh
+        first = month_of(epd_from, "--epd-from")
+        if first and flow is not ServedFlow.monthly:
+            raise UsageError(
+                "Only --flow monthly downloads anything.", f"--epd-from {epd_from}.", "Add --flow monthly."
+            )
+        parameters = {
+            "data_dir": str(data_folder(data_dir).root.resolve()),
+            "reports_dir": str(reports_dir.resolve()),
+            "config_dir": str(config_dir.resolve()) if config_dir else None,
+        }
+        from pipelines.flows import serve_flow
 
-        serve_refresh(
-            cron,
-            timezone,
-            {
-                "data_dir": str(folder),
-                "reports_dir": str(reports_dir.resolve()),
-                "config_dir": str(config_dir.resolve()) if config_dir else None,
-            },
-        )
+        serve_flow(flow.value, cron, timezone, parameters | ({"epd_from": epd_from} if first else {}))
 
 
 def _time(moment: datetime | None) -> str:

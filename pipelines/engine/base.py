@@ -47,9 +47,16 @@ class Engine(Protocol):
         """The rows of a SELECT."""
 
     def copy_published(
-        self, file: Path, comments: Mapping[str, str], keys: Mapping[str, Sequence[str]] | None = None
+        self,
+        file: Path,
+        comments: Mapping[str, str],
+        keys: Mapping[str, Sequence[str]] | None = None,
+        column_comments: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """Write marts and reference, and nothing else, to a new database file; rows in the order of their keys."""
+        """Write marts and reference, and nothing else, to a new database file; rows in the order of their keys.
+
+        Comments are by table, and by table and column; those of a column that is not there are passed over.
+        """
 
     def close(self) -> None:
         """Give back files and memory."""

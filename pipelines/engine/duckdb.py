@@ -1,8 +1,10 @@
 """DuckDB, the embedded default engine."""
 
+import functools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +17,17 @@ from pipelines.errors import ModelError, QueryError, StorageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# What the database says where the disk refuses; after that it says of each further question that it is invalidated.
+_DISK_REFUSES = (
+    "No space left",
+    "Disk quota",
+    "Read-only file system",
+    "Permission denied",
+    "failed to offload data block",
+    "database has been invalidated",
+)
+# R, JDBC and ODBC come with an older DuckDB than ours: what it cannot read, an analyst cannot open.
+PUBLISHED_STORAGE = "v1.0.0"
 _PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
 
 
@@ -28,6 +41,29 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+@contextmanager
+def _storage_in_words(doing: str) -> Iterator[None]:
+    """Turn what DuckDB says of a full disk, a read-only folder or its spill limit into an error that says so."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if not _is_of_the_disk(error):
+            raise
+        raise _no_room(doing) from None
+
+
+def _is_of_the_disk(error: duckdb.Error) -> bool:
+    return any(words in str(error) for words in _DISK_REFUSES)
+
+
+def _no_room(doing: str) -> StorageError:
+    return StorageError(
+        "The disk is full or cannot be written, or the limit of what may spill was reached.",
+        f"While {doing}.",
+        "Free space, or raise memory_limit or spill_limit in pipeline.toml, then run the same command again.",
+    )
+
+
 def _constant(parameter: Parameter) -> str:
     if parameter is None:
         return "NULL"
@@ -35,7 +71,13 @@ def _constant(parameter: Parameter) -> str:
 
 
 def connect(
-    file: Path | None, spill_folder: Path, *, memory_limit: str, threads: int, may_spill: bool = True
+    file: Path | None,
+    spill_folder: Path,
+    *,
+    memory_limit: str,
+    threads: int,
+    may_spill: bool = True,
+    spill_limit: str | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A connection whose spill files lie in our own closed folder, or that never spills.
 
@@ -55,6 +97,8 @@ def connect(
     }
     if threads:
         settings["threads"] = threads
+    if spill_limit:
+        settings["max_temp_directory_size"] = spill_limit
     connection = duckdb.connect(str(file) if file else ":memory:", config=settings)
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
@@ -72,20 +116,25 @@ def _select_part(part: LandedPart) -> str:
 class DuckDBEngine:
     """One build, in one DuckDB file."""
 
-    def __init__(self, file: Path | None, spill_folder: Path, *, memory_limit: str = "4GB", threads: int = 0) -> None:
-        self.connection = connect(file, spill_folder, memory_limit=memory_limit, threads=threads)
-        for schema in ("raw", "reference", "staging", "intermediate", "marts"):
-            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    def __init__(
+        self,
+        file: Path | None,
+        spill_folder: Path,
+        *,
+        memory_limit: str = "4GB",
+        threads: int = 0,
+        spill_limit: str | None = None,
+    ) -> None:
+        with _storage_in_words("beginning a build"):
+            self.connection = connect(
+                file, spill_folder, memory_limit=memory_limit, threads=threads, spill_limit=spill_limit
+            )
+            for schema in ("raw", "reference", "staging", "intermediate", "marts"):
+                self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
     def tables_named_in(self, select: str) -> frozenset[str]:
-        tree = json.loads(self._one_value("SELECT json_serialize_sql($select)", {"select": select}))
-        if tree.get("error"):
-            raise ModelError("A model is not one valid SELECT.", str(tree.get("error_message")), "Mend its SQL.")
-        return frozenset(
-            f"{node['schema_name']}.{node['table_name']}"
-            for node in _nodes(tree)
-            if node.get("type") == "BASE_TABLE" and node.get("schema_name")
-        )
+        with _storage_in_words("asking the build"):
+            return tables_in(_parse_tree(self.connection, select))
 
     def create(
         self,
@@ -104,17 +153,19 @@ class DuckDBEngine:
             raise _in_words(name, error) from None
 
     def load(self, name: str, table: "pa.Table") -> None:
-        self.connection.register("_loading", table)
-        try:
-            self.connection.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM _loading")
-        finally:
-            self.connection.unregister("_loading")
+        with _storage_in_words(f"building {name}"):
+            self.connection.register("_loading", table)
+            try:
+                self.connection.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM _loading")
+            finally:
+                self.connection.unregister("_loading")
 
     def view_landed(self, name: str, parts: Sequence[LandedPart], shape: "pa.Schema") -> None:
         """Let `schema.table` show landed Parquet, each part in its current months; of none, an empty table."""
         self.load(f"{name}_shape", shape.empty_table())
         selects = [f"SELECT * FROM {quoted(f'{name}_shape')}", *(_select_part(part) for part in parts)]
-        self.connection.execute(f"CREATE VIEW {quoted(name)} AS {' UNION ALL BY NAME '.join(selects)}")
+        with _storage_in_words(f"building {name}"):
+            self.connection.execute(f"CREATE VIEW {quoted(name)} AS {' UNION ALL BY NAME '.join(selects)}")
 
     def count(self, name: str) -> int:
         """Rows of a table."""
@@ -128,16 +179,33 @@ class DuckDBEngine:
 
     def _one_value(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> Any:
         """The one value of a SELECT; read to its end, since an unread result blocks the connection."""
-        return self.connection.execute(select, dict(parameters or {})).fetchall()[0][0]
+        with _storage_in_words("asking the build"):
+            return self.connection.execute(select, dict(parameters or {})).fetchall()[0][0]
 
     def copy_published(
-        self, file: Path, comments: Mapping[str, str], keys: Mapping[str, Sequence[str]] | None = None
+        self,
+        file: Path,
+        comments: Mapping[str, str],
+        keys: Mapping[str, Sequence[str]] | None = None,
+        column_comments: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """Write marts and reference, and nothing else, to a new database file; rows in the order of their keys.
 
         A table whose key is not told is put in the order of all its columns, which costs many times more.
         """
-        self.connection.execute(f"ATTACH {literal(str(file))} AS published")
+        with _storage_in_words("writing the file to publish"):
+            self._copy_published(file, comments, keys or {}, column_comments or {})
+
+    def _copy_published(
+        self,
+        file: Path,
+        comments: Mapping[str, str],
+        keys: Mapping[str, Sequence[str]],
+        column_comments: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        self.connection.execute(
+            f"ATTACH {literal(str(file))} AS published (STORAGE_VERSION {literal(PUBLISHED_STORAGE)})"
+        )
         try:
             tables = self.connection.execute(
                 # A view over what is not published is published as a table.
@@ -151,29 +219,74 @@ class DuckDBEngine:
                 self.connection.execute(f"CREATE SCHEMA published.{schema}")
             for name, is_table, _ in tables:
                 if is_table:
-                    order = ", ".join(quoted(column) for column in (keys or {}).get(name, ())) or "ALL"
+                    order = ", ".join(quoted(column) for column in keys.get(name, ())) or "ALL"
                     self.connection.execute(
                         f"CREATE TABLE published.{quoted(name)} AS SELECT * FROM {quoted(name)} ORDER BY {order}"
                     )
             # A view names its tables without a database, so it is made from inside the new file.
             build_name = str(self._one_value("SELECT current_database()"))
             self.connection.execute("USE published")
-            for name, is_table, sql in tables:
-                if not is_table:
-                    self.connection.execute(sql)
-                if name in comments:
-                    kind = "TABLE" if is_table else "VIEW"
-                    self.connection.execute(f"COMMENT ON {kind} {quoted(name)} IS {literal(comments[name])}")
+            # A thousand comments, flushed to the disk once.
+            with self._one_transaction():
+                for name, is_table, sql in tables:
+                    if not is_table:
+                        self.connection.execute(sql)
+                    if name in comments:
+                        kind = "TABLE" if is_table else "VIEW"
+                        self.connection.execute(f"COMMENT ON {kind} {quoted(name)} IS {literal(comments[name])}")
+                    self._comment_on_columns(name, column_comments.get(name, {}))
             self.connection.execute(f"USE {quoted(build_name)}")
             self.connection.execute("CHECKPOINT published")
         finally:
             self.connection.execute("DETACH published")
 
+    @contextmanager
+    def _one_transaction(self) -> Iterator[None]:
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            # Where the disk has failed there may be nothing left to roll back.
+            with suppress(duckdb.Error):
+                self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def _comment_on_columns(self, name: str, comments: Mapping[str, str]) -> None:
+        answer = self.connection.execute(f"SELECT * FROM {quoted(name)} LIMIT 0")
+        for column in [described[0] for described in answer.description or []]:
+            if column in comments:
+                target = f"{quoted(name)}.{quoted(column)}"
+                self.connection.execute(f"COMMENT ON COLUMN {target} IS {literal(comments[column])}")
+
     def fetch(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> "pa.Table":
-        return self.connection.sql(select, params=dict(parameters or {})).to_arrow_table()
+        with _storage_in_words("asking the build"):
+            return self.connection.sql(select, params=dict(parameters or {})).to_arrow_table()
 
     def close(self) -> None:
         self.connection.close()
+
+
+def select_parser() -> Callable[[str], dict[str, Any]]:
+    """A function that gives the parse tree of a SELECT, without any database. It raises ModelError where it is none."""
+    return functools.cache(functools.partial(_parse_tree, duckdb.connect(":memory:")))
+
+
+def _parse_tree(connection: duckdb.DuckDBPyConnection, select: str) -> dict[str, Any]:
+    answer = connection.execute("SELECT json_serialize_sql($select)", {"select": select}).fetchall()[0][0]
+    tree: dict[str, Any] = json.loads(answer)
+    if tree.get("error"):
+        raise ModelError("A model is not one valid SELECT.", str(tree.get("error_message")), "Mend its SQL.")
+    return tree
+
+
+def tables_in(tree: dict[str, Any]) -> frozenset[str]:
+    """`schema.table` of everything that a parsed SELECT reads."""
+    return frozenset(
+        f"{node['schema_name']}.{node['table_name']}"
+        for node in _nodes(tree)
+        if node.get("type") == "BASE_TABLE" and node.get("schema_name")
+    )
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -190,10 +303,8 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 def _in_words(name: str, error: duckdb.Error) -> ModelError | StorageError:
     """A database error without values: the message may quote a patient's row, so only its first line is kept."""
     first_line = str(error).splitlines()[0]
-    if "No space left" in first_line:
-        return StorageError(
-            "The disk is full.", f"While building {name}.", "Free space, then run the same command again."
-        )
+    if _is_of_the_disk(error):
+        return _no_room(f"building {name}")
     if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.ConstraintException):
         first_line = f"{type(error).__name__} (values withheld: they may be a patient's)"
     return ModelError(f"The table {name} could not be built.", first_line, "Report this with the name of the table.")

@@ -10,7 +10,7 @@ to that. Nothing here holds more than some row groups of a file.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -27,6 +27,7 @@ from pipelines.engine.landing_patients import Door, Pseudonyms
 from pipelines.engine.landing_rules import LandingRules
 from pipelines.engine.landing_sql import judged_sql, keyed_sql
 from pipelines.errors import StorageError
+from pipelines.folders import flush_to_disk
 
 REASONS = {
     "columns": "the line has more or fewer columns than the header",
@@ -76,12 +77,19 @@ _PASSING = "FORMAT parquet, ROW_GROUP_SIZE 30720"
 _KEPT = "FORMAT parquet, ROW_GROUP_SIZE 30720, COMPRESSION zstd"
 
 
+# What stands for a field in the name of a part where it has more than one value beside ALL.
+SEVERAL = "several"
+
+
 class UncleanText(Exception):
     """A text file that is not UTF-8 throughout, or whose lines end in more than one way."""
 
 
 class MonthCounts(NamedTuple):
-    """The reconciliation of one month of one file; month None for what has no month."""
+    """The reconciliation of one month of one file; month None for what has no month.
+
+    rows_opted_out are those of the rows out of scope that were left out because their person opted out or was erased.
+    """
 
     month: date | None
     rows_read: int
@@ -92,6 +100,7 @@ class MonthCounts(NamedTuple):
     total_quantity: Decimal | None
     quantity_loaded: Decimal | None
     values_blanked: int
+    rows_opted_out: int = 0
 
 
 class JudgedRows:
@@ -110,7 +119,7 @@ class JudgedRows:
         # NULL may come back: what is no identifier has no pseudonym.
         self._teach(_PSEUDONYM, pseudonyms.of_column, "VARCHAR", null_handling=FunctionNullHandling.SPECIAL)
         try:
-            judged = keyed_sql(judged_sql(self._relation(source), rules), rules, _PSEUDONYM)
+            judged = keyed_sql(judged_sql(relation_of(self._connection, source, rules), rules), rules, _PSEUDONYM)
             self._connection.execute(f"COPY ({judged}) TO {literal(str(self._file))} ({_PASSING})")
             self._lines = self._located(source)
         except duckdb.Error as error:
@@ -134,22 +143,6 @@ class JudgedRows:
     def rows_unaccounted(self) -> int:
         """Rows that a second way of counting finds and this one does not, or the other way round."""
         return self._lines.unaccounted
-
-    def _relation(self, source: Source) -> str:
-        if isinstance(source, DelimitedText):
-            relation = _read_csv(source)
-        elif isinstance(source, ParquetColumns):
-            columns = ", ".join(
-                f"CAST({quoted_name(name)} AS VARCHAR) AS c{position}" for position, name in enumerate(source.columns)
-            )
-            relation = f"(SELECT {columns} FROM read_parquet({literal(str(source.file))}))"
-        else:
-            self._connection.register("landing_sheet", source.cells)
-            relation = "landing_sheet"
-        if not self._rules.constants:
-            return relation
-        constants = ", ".join(f"{literal(text)} AS c{column}" for column, text in self._rules.constants)
-        return f"(SELECT *, {constants} FROM {relation})"
 
     def _located(self, source: Source) -> Lines:
         if isinstance(source, ParquetColumns):
@@ -208,6 +201,24 @@ class JudgedRows:
             counted.append(MonthCounts(None, refused, 0, 0, refused, 0, None, None, 0))
         return _merged_by_month(counted)
 
+    def parts(self, headers: Mapping[str, str]) -> dict[date | None, str]:
+        """Of which part of each month the loaded rows are, by fields and the headers they stand under.
+
+        A field holds ALL alone (or is not there), one further value, or several: `SEX:MALE, AGE:several`.
+        """
+        told = []
+        for name, header in headers.items():
+            text = f"nullif(upper({quoted(name)}), 'ALL')"
+            one = f"CASE count(DISTINCT {text}) WHEN 0 THEN 'ALL' WHEN 1 THEN {literal(header)} || ':' || min({text}) "
+            told.append(f"{one} ELSE {literal(f'{header}:{SEVERAL}')} END")
+        if not told:
+            return {}
+        rows = self._connection.execute(
+            f"SELECT CAST(month AS DATE), concat_ws(', ', {', '.join(told)}) FROM ({self._judged}) "
+            "WHERE fate = 'loaded' GROUP BY 1"
+        ).fetchall()
+        return dict(rows)
+
     def write_landed(self, file: Path) -> None:
         """Write the rows to keep as Parquet, all text, pseudonyms in place of identifiers."""
         kept = [quoted(field.name) for field in self._rules.fields if field.name not in ("month", "patient_id")]
@@ -259,7 +270,27 @@ class JudgedRows:
         except duckdb.Error as error:
             part.unlink(missing_ok=True)
             raise _without_values(error) from None
+        # What the register is about to call landed must survive a power cut.
+        flush_to_disk(part)
         part.replace(file)
+
+
+def relation_of(connection: duckdb.DuckDBPyConnection, source: Source, rules: LandingRules) -> str:
+    """The rows of a file as a FROM clause: columns c0, c1, … as text, and the constants of its layout."""
+    if isinstance(source, DelimitedText):
+        relation = _read_csv(source)
+    elif isinstance(source, ParquetColumns):
+        columns = ", ".join(
+            f"CAST({quoted_name(name)} AS VARCHAR) AS c{position}" for position, name in enumerate(source.columns)
+        )
+        relation = f"(SELECT {columns} FROM read_parquet({literal(str(source.file))}))"
+    else:
+        connection.register("landing_sheet", source.cells)
+        relation = "landing_sheet"
+    if not rules.constants:
+        return relation
+    constants = ", ".join(f"{literal(text)} AS c{column}" for column, text in rules.constants)
+    return f"(SELECT *, {constants} FROM {relation})"
 
 
 def quoted_name(name: str) -> str:

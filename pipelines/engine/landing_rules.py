@@ -43,6 +43,7 @@ class LandingRules:
     practice_may_be_blank: bool
     months_may_be_serials: bool = False
     constants: tuple[tuple[int, str], ...] = ()
+    parts: tuple[str, ...] = ()
 
     def field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)

@@ -51,7 +51,7 @@ def judged_sql(source_sql: str, rules: LandingRules) -> str:
                 {blanked_count} AS values_blanked,
                 CASE WHEN plain_fate IS NULL THEN {_month_sql(rules)} ELSE {plain_month_sql(rules)} END AS row_month,
                 CASE
-                    WHEN plain_fate IS NULL THEN {_quantity_sql(names)} ELSE {plain_quantity_sql(rules)}
+                    WHEN plain_fate IS NULL THEN {quantity_sql(names)} ELSE {plain_quantity_sql(rules)}
                 END AS row_quantity,
                 CASE WHEN plain_fate IS NULL THEN CASE {_first_failure(critical, rules)} END END AS failure,
                 plain_fate IS NULL AND NOT ({any_value}) AS is_blank
@@ -133,7 +133,7 @@ def _first_failure(critical: Sequence[Field], rules: LandingRules) -> str:
     names = [field.name for field in rules.fields]
     if "quantity" in names or "total_quantity" in names:
         field_name = "quantity" if "quantity" in names else "total_quantity"
-        tests.append(f"WHEN abs({_quantity_sql(names)}) >= {_TOO_LARGE} THEN 'too_large|{field_name}'")
+        tests.append(f"WHEN abs({quantity_sql(names)}) >= {_TOO_LARGE} THEN 'too_large|{field_name}'")
     return " ".join(tests) or "WHEN false THEN NULL"
 
 
@@ -187,7 +187,9 @@ def _month_sql(rules: LandingRules) -> str:
     return f"CASE {' '.join(branches)} END"
 
 
-def _quantity_sql(names: Sequence[str]) -> str:
+def quantity_sql(names: Sequence[str]) -> str:
+    """All that a row says was dispensed, from its text: the total, else quantity times items."""
+
     def number(name: str, form: str = "DECIMAL(24, 4)") -> str:
         return f"TRY_CAST(replace({name}, ',', '') AS {form})"
 

@@ -185,7 +185,9 @@ class Http:
             else:
                 remedy = _SAME_AGAIN
             tried = "once" if attempts == 1 else f"{attempts} times"
-            raise DownloadFailed(fault.what, f"At {fault.address}, tried {tried}.", remedy) from None
+            failed = DownloadFailed(fault.what, f"At {fault.address}, tried {tried}.", remedy)
+            failed.may_pass = True
+            raise failed from None
 
     def _asked_wait(self, answer: Answer) -> float:
         """Retry-After in seconds: a number, or a date."""

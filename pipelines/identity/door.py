@@ -15,6 +15,7 @@ from pipelines.errors import UnreadableFile
 from pipelines.folders import DataFolder
 from pipelines.identity.keys import PseudonymKey, load_or_make_key
 from pipelines.identity.numbers import digits_of, kind_of
+from pipelines.identity.opt_outs import OptOutStore
 
 _PROJECT = b"opioid-stewardship"
 # Key id, pseudonym, and what it stands for.
@@ -45,9 +46,11 @@ class KeyedPatient(NamedTuple):
 class IdentityDoor:
     """Turns the identifiers of one file into pseudonyms and remembers the NHS numbers it saw."""
 
-    def __init__(self, data: DataFolder, key: PseudonymKey) -> None:
+    def __init__(self, data: DataFolder, key: PseudonymKey, left_out: frozenset[str] = frozenset()) -> None:
+        """`left_out` are the pseudonyms of people of whom no number is to be remembered."""
         self._store = data.identifiable / "identities.sqlite"
         self._key = key
+        self._left_out = left_out
 
     def pass_through(self, identifiers: Iterable[str], file_name: str) -> list[KeyedPatient]:
         """Pseudonyms for distinct identifiers. Raises UnreadableFile when a spreadsheet has spoilt them."""
@@ -95,12 +98,14 @@ class IdentityDoor:
                 number = digits_of(identifier)
                 patient_key = pseudonym(self._key, "nhs-number", number)
                 keyed.append(KeyedPatient(identifier, patient_key, "identified"))
-                seen.append((self._key.key_id, patient_key, number))
+                if patient_key not in self._left_out:
+                    seen.append((self._key.key_id, patient_key, number))
             else:
                 given = identifier.strip()
                 patient_key = pseudonym(self._key, "upstream", given)
                 keyed.append(KeyedPatient(identifier, patient_key, "identified"))
-                upstream.append((self._key.key_id, patient_key, given))
+                if patient_key not in self._left_out:
+                    upstream.append((self._key.key_id, patient_key, given))
         return keyed
 
     def patient_key_of(self, nhs_number: str) -> str:
@@ -122,6 +127,22 @@ class IdentityDoor:
                 )
             }
 
+    def forget(self, patient_keys: Iterable[str]) -> int:
+        """Remove people from the identifiable store, their bytes included. Returns how many were in it."""
+        keys = [(key,) for key in patient_keys]
+        if not self._store.exists():
+            return 0
+        with closing(sqlite3.connect(self._store)) as store:
+            store.execute("PRAGMA secure_delete = ON")
+            store.executescript(CREATE_STORE)
+            with store:
+                before = store.total_changes
+                for table in ("identities", "upstream_identities"):
+                    store.executemany(f"DELETE FROM {table} WHERE patient_key = ?", keys)
+                forgotten = store.total_changes - before
+            store.execute("VACUUM")
+        return forgotten
+
     def _remember(self, seen: Sequence[_Identity], upstream: Sequence[_Identity]) -> None:
         with closing(sqlite3.connect(self._store)) as store:
             store.executescript(CREATE_STORE)
@@ -137,5 +158,5 @@ def pseudonym(key: PseudonymKey, kind: Literal["nhs-number", "upstream"], identi
 
 
 def open_door(data: DataFolder) -> IdentityDoor:
-    """The door of a data folder, under its own key."""
-    return IdentityDoor(data, load_or_make_key(data))
+    """The door of a data folder, under its own key; who is left out passes unremembered."""
+    return IdentityDoor(data, load_or_make_key(data), OptOutStore(data).people())

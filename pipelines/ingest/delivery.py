@@ -1,6 +1,7 @@
 """Take files in: recognise, copy the bytes, register. Nothing is registered unless every file is recognised."""
 
 import hashlib
+import itertools
 import logging
 import os
 import shutil
@@ -11,15 +12,16 @@ from pathlib import Path
 
 from pipelines.config import Settings
 from pipelines.errors import PipelineError, UsageError
-from pipelines.folders import DataFolder, flush_to_disk, said_in_words
+from pipelines.folders import DataFolder, close_to_others, flush_to_disk, said_in_words
 from pipelines.ingest.layouts import Recognised, recognise
-from pipelines.ingest.notices import stays_replaced
+from pipelines.ingest.notices import stays_replaced, stays_withdrawn
 from pipelines.ingest.register import Register, RegisteredFile
 from pipelines.ingest.unpacking import Arrived, unpacked
 
 logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 20
+_REASON = ".reason.txt"
 
 
 @dataclass(frozen=True)
@@ -39,19 +41,26 @@ def add_files(
     *,
     layout_name: str | None = None,
     month: date | None = None,
+    again: bool = False,
 ) -> list[Added]:
-    """Register files as one delivery, in any order. A file whose content is known already is left as it is."""
+    """Register files as one delivery, in any order. A file whose content is known already is left as it is.
+
+    Content that a rollback has withdrawn stays so, unless it is asked for `again`: then it is a new delivery.
+    """
     with unpacked(files, data) as arrived:
         recognised = [(file, recognise(file.path, settings, layout_name)) for file in arrived]
         for file, match in recognised:
-            _refuse_wrong_month(file.file_name, match, month)
-        return _registered(recognised, data, month)
+            refuse_wrong_month(file.file_name, match, month)
+        return _registered(recognised, data, month, again=again)
 
 
-def _registered(recognised: Sequence[tuple[Arrived, Recognised]], data: DataFolder, month: date | None) -> list[Added]:
+def _registered(
+    recognised: Sequence[tuple[Arrived, Recognised]], data: DataFolder, month: date | None, *, again: bool
+) -> list[Added]:
     register = Register(data)
     added: list[Added] = []
     new: dict[str, RegisteredFile] = {}
+    withdrawn: dict[str, RegisteredFile] = {}
     for file, match in recognised:
         with said_in_words(data.root):
             registered = _keep(file, match, data, month)
@@ -60,11 +69,20 @@ def _registered(recognised: Sequence[tuple[Arrived, Recognised]], data: DataFold
             new[registered.sha256] = registered
         else:
             _refuse_other_month(file.file_name, known, month)
+            if known.original_removed == "erasure":
+                # It holds somebody who was erased: its rows are landed without them, its bytes are not kept again.
+                (data.root / registered.kept_as).unlink(missing_ok=True)
+            if known.is_withdrawn and again:
+                withdrawn[known.sha256] = known
+            elif known.is_withdrawn:
+                logger.warning("%s", stays_withdrawn(file.file_name))
             for sentence in stays_replaced(file.file_name, known, register.loaded_months()):
                 logger.warning("%s", sentence)
-        added.append(Added(file.file_name, match.layout.name, known is None, match.extra_columns))
-    if new:
-        register.add_delivery(list(new.values()))
+        is_new = known is None or known.sha256 in withdrawn
+        added.append(Added(file.file_name, match.layout.name, is_new, match.extra_columns))
+    if new or withdrawn:
+        with said_in_words(data.state):
+            register.add_delivery(list(new.values()), list(withdrawn.values()))
     return added
 
 
@@ -84,7 +102,12 @@ def waiting_files(data: DataFolder) -> list[Path]:
 
 def refused_files(data: DataFolder) -> list[Path]:
     """The files of incoming/ that were not recognised, by name, without the reasons beside them."""
-    return [file for file in _files_in(data.incoming / "refused") if not file.name.endswith(".reason.txt")]
+    return [file for file in _files_in(data.refused) if not file.name.endswith(_REASON)]
+
+
+def reason_of(refused: Path) -> Path:
+    """The file beside a refused one that says why."""
+    return refused.with_name(f"{refused.name}{_REASON}")
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -93,13 +116,13 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def sweep_incoming(data: DataFolder, settings: Settings) -> list[Added]:
-    """Take in the files that lie in incoming/, as one delivery; what is not recognised goes to incoming/refused/."""
+    """Take in what lies in incoming/, as one delivery; what is not recognised goes to identifiable/refused/."""
     accepted: list[Path] = []
     for file in waiting_files(data):
         try:
             with unpacked([file], data) as members:
                 for member in members:
-                    _refuse_wrong_month(member.file_name, recognise(member.path, settings), None)
+                    refuse_wrong_month(member.file_name, recognise(member.path, settings), None)
         except PipelineError as error:
             _refuse(file, error, data)
         else:
@@ -111,14 +134,23 @@ def sweep_incoming(data: DataFolder, settings: Settings) -> list[Added]:
 
 
 def _refuse(file: Path, error: PipelineError, data: DataFolder) -> None:
-    refused = data.incoming / "refused"
-    refused.mkdir(mode=0o700, exist_ok=True)
-    file.replace(refused / file.name)
-    (refused / f"{file.name}.reason.txt").write_text(f"{error}\n", encoding="utf-8")
+    """Put a file and the reason where patients' files lie: of one that nobody can read, nobody knows who is in it."""
+    kept = _free_name(data.refused / file.name)
+    with said_in_words(data.refused):
+        reason_of(kept).write_text(f"{error}\n", encoding="utf-8")
+        shutil.move(file, kept)
+        close_to_others(kept)
     logger.warning("Refused %s from incoming/: %s", file.name, error.what)
 
 
-def _refuse_wrong_month(file_name: str, match: Recognised, month: date | None) -> None:
+def _free_name(wanted: Path) -> Path:
+    """The name itself, or with a number: what was refused before under the same name is not written over."""
+    numbered = (wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}") for number in itertools.count(2))
+    return next(name for name in itertools.chain([wanted], numbered) if not name.exists())
+
+
+def refuse_wrong_month(file_name: str, match: Recognised, month: date | None) -> None:
+    """Raise UsageError where a month is missing that the file does not say, or given although it does."""
     if match.layout.month_from == "option" and month is None:
         raise UsageError(
             f"A file of layout '{match.layout.name}' does not say its month.",
@@ -169,12 +201,3 @@ def _keep(file: Arrived, match: Recognised, data: DataFolder, month: date | None
         kept.stat().st_size,
         kept.relative_to(data.root).as_posix(),
     )
-
-
-def remove_tree(folder: Path) -> None:
-    """Empty a folder of ours without removing it."""
-    for child in folder.iterdir():
-        if child.is_dir():
-            shutil.rmtree(child)
-        else:
-            child.unlink()

@@ -7,10 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from pipelines.config import Layout, Settings
+from pipelines.config import Layout, Settings, normalise_header
 from pipelines.engine.landing import (
     DelimitedText,
     JudgedRows,
@@ -22,6 +23,7 @@ from pipelines.engine.landing import (
 )
 from pipelines.engine.landing_patients import Door
 from pipelines.engine.landing_rules import Field, LandingRules
+from pipelines.engine.landing_withheld import without
 from pipelines.errors import ReconciliationError, UnreadableFile
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
@@ -29,6 +31,7 @@ from pipelines.ingest.layouts import Recognised, recognise
 from pipelines.ingest.notices import odd_about, replaced_months
 from pipelines.ingest.opening import write_as_utf8
 from pipelines.ingest.register import Register, RegisteredFile, original_of
+from pipelines.ingest.withholding import take_out
 from pipelines.products import FollowedPrefix
 
 logger = logging.getLogger(__name__)
@@ -47,18 +50,18 @@ def land_new_files(data: DataFolder, settings: Settings, followed: Sequence[Foll
     landed = 0
     for file in register.files():
         layout = settings.layout(file.layout)
-        if layout.content == "nhs_numbers":
-            # Stays in the identifiable store: there is nothing in it to compute with.
+        if file.is_withdrawn or layout.content == "nhs_numbers":
+            # Numbers stay in the identifiable store: there is nothing in them to compute with.
             continue
-        rules_hash = _rules_hash(layout, followed)
+        rules_hash = rules_hash_of(layout, followed)
         is_landed = register.landing_rules_of(file.sha256) == rules_hash and landed_file(file, data).exists()
         if is_landed or not _can_land_again(file, data):
             continue
         recognised = recognise(original_of(file, data), settings, file.layout)
-        counts = _land(file, recognised, data, settings, followed)
+        counts, parts = _land(file, recognised, data, settings, followed)
         before = register.loaded_months()
-        register.record_landing(file.sha256, rules_hash, recognised.extra_columns, counts)
-        for sentence in (*replaced_months(file, before, counts), *odd_about(file, counts)):
+        register.record_landing(file.sha256, rules_hash, recognised.extra_columns, counts, parts)
+        for sentence in (*replaced_months(file, before, register.loaded_months()), *odd_about(file, counts)):
             logger.warning("%s", sentence)
         landed += 1
     return landed
@@ -100,9 +103,9 @@ def _land(
     data: DataFolder,
     settings: Settings,
     followed: Sequence[FollowedPrefix],
-) -> list[MonthCounts]:
+) -> tuple[list[MonthCounts], dict[date | None, str]]:
     # A mended copy of a file of patients is as clear as the file: it lies where that lies, and goes when it is landed.
-    rules = _landing_rules(file, recognised, followed)
+    rules = landing_rules_for(file, recognised, followed)
     work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=data.identifiable if rules.has_patients else data.tmp))
     try:
         with open_door(data).for_file(file.file_name) if rules.has_patients else nullcontext(_no_door) as door:
@@ -111,11 +114,15 @@ def _land(
             counts = rows.counts()
             _check(file, counts, rows.rows_unaccounted, settings)
             rows.write_landed(landed_file(file, data))
+            if rules.has_patients:
+                left = take_out(landed_file(file, data), data, followed)
+                counts = [without(month, left) for month in counts]
             if any(month.rows_quarantined for month in counts):
                 rows.write_quarantine(quarantine_file(file, data))
             else:
                 quarantine_file(file, data).unlink(missing_ok=True)
-            return counts
+            headers = {name: _header_of(name, recognised) for name in rules.parts}
+            return counts, rows.parts(headers)
         finally:
             rows.close()
     finally:
@@ -136,7 +143,7 @@ def _judged(
     try:
         if recognised.kind == "text" and recognised.encoding != "utf-8":
             raise UncleanText
-        return JudgedRows(_source_of(file, recognised, original), rules, door, work, **run)  # type: ignore[arg-type]
+        return JudgedRows(source_of(file, recognised, original), rules, door, work, **run)  # type: ignore[arg-type]
     except UncleanText:
         if recognised.kind != "text":
             raise UnreadableFile(
@@ -145,9 +152,15 @@ def _judged(
     mended = work / "mended.csv"
     write_as_utf8(original, recognised.encoding, mended)
     try:
-        return JudgedRows(_source_of(file, recognised, mended), rules, door, work, **run)  # type: ignore[arg-type]
+        return JudgedRows(source_of(file, recognised, mended), rules, door, work, **run)  # type: ignore[arg-type]
     except UncleanText:
         raise _cannot_be_cut(file) from None
+
+
+def _header_of(name: str, recognised: Recognised) -> str:
+    """What a file calls a field: a column of ages in years is called otherwise than one of bands."""
+    position = recognised.columns[name]
+    return normalise_header(recognised.header[position]) if recognised.header else name
 
 
 def _no_door(_: Sequence[str]) -> Sequence[str | None]:
@@ -162,7 +175,7 @@ def _cannot_be_cut(file: RegisteredFile) -> UnreadableFile:
     )
 
 
-def _source_of(file: RegisteredFile, recognised: Recognised, readable: Path) -> Source:
+def source_of(file: RegisteredFile, recognised: Recognised, readable: Path) -> Source:
     if recognised.kind == "parquet":
         return ParquetColumns(readable, recognised.header)
     if recognised.sheet is None:
@@ -191,7 +204,7 @@ def _source_of(file: RegisteredFile, recognised: Recognised, readable: Path) -> 
     )
 
 
-def _landing_rules(file: RegisteredFile, recognised: Recognised, followed: Sequence[FollowedPrefix]) -> LandingRules:
+def landing_rules_for(file: RegisteredFile, recognised: Recognised, followed: Sequence[FollowedPrefix]) -> LandingRules:
     layout = recognised.layout
     fields = [
         Field(name, recognised.columns[name], column.kind, column.required, column.critical)
@@ -214,6 +227,7 @@ def _landing_rules(file: RegisteredFile, recognised: Recognised, followed: Seque
         practice_may_be_blank=is_items,
         months_may_be_serials=recognised.kind == "workbook",
         constants=tuple((column, text) for column, _, text in constants),
+        parts=tuple(name for name in layout.parts if name in recognised.columns),
     )
 
 
@@ -245,7 +259,7 @@ def _check(file: RegisteredFile, counts: Sequence[MonthCounts], unaccounted: int
         )
 
 
-def _rules_hash(layout: Layout, followed: Sequence[FollowedPrefix]) -> str:
+def rules_hash_of(layout: Layout, followed: Sequence[FollowedPrefix]) -> str:
     """What decides how a file is landed; a change of any of it lands the file anew."""
     told = json.dumps([_LANDING_VERSION, layout.model_dump(mode="json"), sorted(map(list, followed))])
     return hashlib.sha256(told.encode()).hexdigest()

@@ -12,17 +12,18 @@ _MONTH_IN_NAME = re.compile(r"(?<!\d)(20[12]\d)[-_ ]?(0[1-9]|1[0-2])(?!\d)")
 _ROWS_AT_WHICH_SHEETS_END = {65_535, 65_536, 1_048_575, 1_048_576}
 
 
-def replaced_months(file: RegisteredFile, before: Sequence[LoadedMonth], counts: Sequence[MonthCounts]) -> list[str]:
+def replaced_months(file: RegisteredFile, before: Sequence[LoadedMonth], now: Sequence[LoadedMonth]) -> list[str]:
     """Old and new totals of each month that this file of a later delivery takes from earlier ones."""
     sentences = []
-    for new in counts:
+    current = {(month.file.sha256, month.counts.month) for month in now if month.is_current}
+    for new in (month.counts for month in now if month.file.sha256 == file.sha256):
         old = [
             month
             for month in before
             if month.is_current
+            and (month.file.sha256, month.counts.month) not in current
             and month.file.source == file.source
             and month.counts.month == new.month
-            and month.file.delivery < file.delivery
         ]
         if old:
             told = ", ".join(dict.fromkeys(month.file.file_name for month in old))
@@ -42,13 +43,26 @@ def stays_replaced(file_name: str, known: RegisteredFile, loaded: Sequence[Loade
     if not months:
         return []
     later = dict.fromkeys(
-        m.file.file_name for m in loaded if m.is_current and m.file.source == known.source and m.counts.month in months
+        m.file.file_name
+        for m in loaded
+        if m.is_current
+        and m.file.source == known.source
+        and m.counts.month in months
+        and m.file.delivery > known.delivery
     )
     return [
         f"{file_name} was delivered before as {known.file_name}, and {', '.join(map(_named, months))} of it was "
         f"replaced since by {', '.join(later)}: that stays. "
         "If the later file is the wrong one, export the right one anew."
     ]
+
+
+def stays_withdrawn(file_name: str) -> str:
+    """Content that a rollback took back: a folder of files that is added again must not bring the same fault again."""
+    return (
+        f"{file_name} was withdrawn by a rollback, and stays so. If it was right after all, add it again with --again, "
+        "or roll forward to the newer publication while that is kept ('opioids snapshots')."
+    )
 
 
 def odd_about(file: RegisteredFile, counts: Sequence[MonthCounts]) -> list[str]:

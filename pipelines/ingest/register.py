@@ -1,44 +1,30 @@
 """The register of what was delivered and landed, in data/state/, outside every snapshot.
 
 A file is its SHA-256. The files of one `add`, or found in incoming/ by one refresh, are one delivery: parts that
-add up. A later delivery replaces the same source and month, that month only.
+add up. A later delivery replaces the same source and month, that month only; of a source whose files are each one part
+of a month (men, women), the same part only.
 """
 
 import json
+import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from pipelines.engine.landing import MonthCounts
+from pipelines.engine.landing import SEVERAL, MonthCounts
+from pipelines.engine.landing_withheld import Withheld, without
 from pipelines.errors import StorageError
 from pipelines.folders import DataFolder
+from pipelines.ingest.forms import FORM, TABLES
 
-# Raise it when the tables below change.
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE deliveries (delivery INTEGER PRIMARY KEY AUTOINCREMENT, added_at TEXT NOT NULL);
-CREATE TABLE files (
-    sha256 TEXT PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES deliveries, file_name TEXT NOT NULL,
-    layout TEXT NOT NULL, source TEXT NOT NULL, month_given TEXT, size_bytes INTEGER NOT NULL, kept_as TEXT NOT NULL
-);
-CREATE TABLE landings (
-    sha256 TEXT PRIMARY KEY REFERENCES files, landing_rules TEXT NOT NULL, landed_at TEXT NOT NULL,
-    extra_columns TEXT NOT NULL
-);
-CREATE TABLE file_months (
-    sha256 TEXT NOT NULL REFERENCES files, month TEXT, rows_read INTEGER NOT NULL, rows_loaded INTEGER NOT NULL,
-    rows_out_of_scope INTEGER NOT NULL, rows_quarantined INTEGER NOT NULL, rows_duplicate INTEGER NOT NULL,
-    total_quantity TEXT, quantity_loaded TEXT, values_blanked INTEGER NOT NULL
-);
-CREATE TABLE runs (
-    run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, finished_at TEXT, outcome TEXT NOT NULL, message TEXT,
-    snapshot_id TEXT, cohort_version TEXT, factor_set TEXT, scope TEXT, as_at_month TEXT, allow_unconverted TEXT
-);
-"""
+INTERRUPTED = "interrupted"
+INTERRUPTED_SAYS = "Its process ended without a word."
+# A file, and whether a rollback has taken its delivery back.
+_FILES = "SELECT files.*, withdrawn_at IS NOT NULL AS is_withdrawn FROM files JOIN deliveries USING (delivery)"
 
 
 @dataclass(frozen=True)
@@ -53,6 +39,8 @@ class RegisteredFile:
     size_bytes: int
     kept_as: str
     delivery: int = 0
+    is_withdrawn: bool = False
+    original_removed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +67,7 @@ class Run:
     scope: str | None
     as_at_month: str | None
     allow_unconverted: str | None
+    process_id: int | None = None
 
 
 class Register:
@@ -88,14 +77,14 @@ class Register:
         self._file = data.state / "register.sqlite"
         with closing(sqlite3.connect(self._file)) as database, database:
             is_new = not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-            version = database.execute("PRAGMA user_version").fetchone()[0]
+            form = database.execute("PRAGMA user_version").fetchone()[0]
             if is_new:
-                database.executescript(f"{_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION};")
-            elif version != _SCHEMA_VERSION:
+                database.executescript(f"{TABLES} PRAGMA user_version = {FORM};")
+            elif form != FORM:
                 raise StorageError(
                     "This data folder was made by another version of the tool.",
-                    f"{self._file} has form {version}, this version reads form {_SCHEMA_VERSION}.",
-                    "Use that version, or a new --data-dir and add the files again.",
+                    f"{self._file} has form {form}, this version reads form {FORM}.",
+                    "Any command, such as 'opioids status', upgrades an older one; a newer one needs that version.",
                 )
 
     @contextmanager
@@ -107,15 +96,15 @@ class Register:
 
     def find(self, sha256: str) -> RegisteredFile | None:
         with self._transaction() as database:
-            row = database.execute("SELECT * FROM files WHERE sha256 = ?", (sha256,)).fetchone()
+            row = database.execute(f"{_FILES} WHERE sha256 = ?", (sha256,)).fetchone()
         return _file_of(row) if row else None
 
-    def add_delivery(self, files: Sequence[RegisteredFile]) -> None:
-        """Register files that came together. They must be new."""
+    def add_delivery(self, files: Sequence[RegisteredFile], again: Sequence[RegisteredFile] = ()) -> None:
+        """Register files that came together: new ones, and those that were withdrawn and come again."""
         with self._transaction() as database:
             cursor = database.execute("INSERT INTO deliveries (added_at) VALUES (?)", (_now(),))
             database.executemany(
-                "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
                 [
                     (
                         f.sha256,
@@ -130,12 +119,45 @@ class Register:
                     for f in files
                 ],
             )
+            database.executemany(
+                "UPDATE files SET delivery = ? WHERE sha256 = ?", [(cursor.lastrowid, file.sha256) for file in again]
+            )
+
+    def settle_deliveries(
+        self, files: Iterable[str], run_id: str
+    ) -> tuple[tuple[RegisteredFile, ...], tuple[RegisteredFile, ...]]:
+        """Let those landed deliveries count that one of these files came with, and no other.
+
+        Returns the files that were withdrawn, and those that count again. A delivery of which nothing was ever landed
+        stays as it is: it has had no part in any publication.
+        """
+        wanted = set(files)
+        with self._transaction() as database:
+            landed = database.execute(f"{_FILES} JOIN landings USING (sha256) ORDER BY delivery, sha256").fetchall()
+            counting = {row["delivery"] for row in landed if row["sha256"] in wanted}
+            withdrawn = [_file_of(row) for row in landed if row["delivery"] not in counting and not row["is_withdrawn"]]
+            restored = [_file_of(row) for row in landed if row["delivery"] in counting and row["is_withdrawn"]]
+            database.executemany(
+                "UPDATE deliveries SET withdrawn_at = ?, withdrawn_by = ? WHERE delivery = ?",
+                [(_now(), run_id, file.delivery) for file in withdrawn]
+                + [(None, None, file.delivery) for file in restored],
+            )
+        return tuple(withdrawn), tuple(restored)
 
     def files(self) -> list[RegisteredFile]:
         """Every registered file, in the order of delivery, then content."""
         with self._transaction() as database:
-            rows = database.execute("SELECT * FROM files ORDER BY delivery, sha256").fetchall()
+            rows = database.execute(f"{_FILES} ORDER BY delivery, sha256").fetchall()
         return [_file_of(row) for row in rows]
+
+    def files_with_time(self) -> list[tuple[RegisteredFile, datetime]]:
+        """Every registered file and when its delivery came, in the order of delivery, then content."""
+        with self._transaction() as database:
+            rows = database.execute(
+                f"SELECT files.*, added_at FROM ({_FILES}) AS files JOIN deliveries USING (delivery) "
+                "ORDER BY delivery, sha256"
+            ).fetchall()
+        return [(_file_of(row), datetime.fromisoformat(row["added_at"])) for row in rows]
 
     def landing_rules_of(self, sha256: str) -> str | None:
         """The hash of the rules under which a file was landed; None when it was not."""
@@ -144,13 +166,19 @@ class Register:
         return row["landing_rules"] if row else None
 
     def record_landing(
-        self, sha256: str, landing_rules: str, extra_columns: Sequence[str], counts: Sequence[MonthCounts]
+        self,
+        sha256: str,
+        landing_rules: str,
+        extra_columns: Sequence[str],
+        counts: Sequence[MonthCounts],
+        parts: Mapping[date | None, str] | None = None,
     ) -> None:
-        """Remember what landing one file gave; replaces what was remembered of it."""
+        """Remember what landing a file gave, and which part of each month it is; replaces what was remembered of it."""
+        parts = parts or {}
         with self._transaction() as database:
             database.execute("DELETE FROM file_months WHERE sha256 = ?", (sha256,))
             database.executemany(
-                "INSERT INTO file_months VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO file_months VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         sha256,
@@ -159,35 +187,107 @@ class Register:
                         _text(c.total_quantity),
                         _text(c.quantity_loaded),
                         c.values_blanked,
+                        c.rows_opted_out,
+                        parts.get(c.month, ""),
                     )
                     for c in counts
                 ],
             )
             database.execute(
-                "INSERT OR REPLACE INTO landings VALUES (?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO landings VALUES (?, ?, ?, ?, NULL)",
                 (sha256, landing_rules, _now(), json.dumps(list(extra_columns))),
             )
 
     def loaded_months(self) -> list[LoadedMonth]:
-        """Every month of every landed file; the newest delivery of a source and month is the current one."""
+        """Every month of every landed file; the newest delivery of a source, month and part is the current one.
+
+        What a rollback has withdrawn is left out, as if it had never come.
+        """
         with self._transaction() as database:
             rows = database.execute(
-                """
-                SELECT files.*, file_months.*, delivery = max(delivery) OVER (
-                    PARTITION BY source, coalesce(month, '')
-                ) AS is_current
-                FROM files JOIN file_months USING (sha256)
+                f"""
+                SELECT files.*, file_months.*
+                FROM ({_FILES}) AS files JOIN file_months USING (sha256)
+                WHERE NOT is_withdrawn
                 ORDER BY source, month, sha256
                 """
             ).fetchall()
-        return [LoadedMonth(_file_of(row), _counts_of(row), bool(row["is_current"])) for row in rows]
+        later: dict[tuple[str, str | None], list[tuple[int, str]]] = {}
+        for row in rows:
+            later.setdefault((row["source"], row["month"]), []).append((row["delivery"], row["part"]))
+        return [
+            LoadedMonth(
+                _file_of(row),
+                _counts_of(row),
+                not any(
+                    delivery > row["delivery"] and _covers(part, row["part"])
+                    for delivery, part in set(later[row["source"], row["month"]])
+                ),
+            )
+            for row in rows
+        ]
+
+    def record_withheld(self, sha256: str, left: Sequence[Withheld], replaced_by: str) -> None:
+        """Count the rows that leave a landed file as out of scope, and name the file that takes its place.
+
+        One transaction: whoever is stopped before the file has moved finds here that it has to.
+        """
+        with self._transaction() as database:
+            for row in database.execute("SELECT rowid, * FROM file_months WHERE sha256 = ?", (sha256,)).fetchall():
+                counts = without(_counts_of(row), left)
+                database.execute(
+                    "UPDATE file_months SET rows_loaded = ?, rows_out_of_scope = ?, quantity_loaded = ?, "
+                    "rows_opted_out = ? WHERE rowid = ?",
+                    (
+                        counts.rows_loaded,
+                        counts.rows_out_of_scope,
+                        _text(counts.quantity_loaded),
+                        counts.rows_opted_out,
+                        row["rowid"],
+                    ),
+                )
+            database.execute("UPDATE landings SET replaced_by = ? WHERE sha256 = ?", (replaced_by, sha256))
+
+    def replaced_landings(self) -> dict[str, str]:
+        """The landed files, by hash, whose place another one has still to take, and its name."""
+        with self._transaction() as database:
+            rows = database.execute("SELECT sha256, replaced_by FROM landings WHERE replaced_by IS NOT NULL")
+            return {row["sha256"]: row["replaced_by"] for row in rows}
+
+    def record_original_removed(self, sha256: str, why: str) -> None:
+        """Remember why the bytes of a file are not kept any more: `retention` or `erasure`."""
+        with self._transaction() as database:
+            database.execute("UPDATE files SET original_removed = ? WHERE sha256 = ?", (why, sha256))
+
+    def land_anew(self, sha256s: Iterable[str]) -> None:
+        """Have the next refresh land files again from their originals."""
+        with self._transaction() as database:
+            database.executemany(
+                "UPDATE landings SET landing_rules = '' WHERE sha256 = ?", [(sha256,) for sha256 in sha256s]
+            )
+
+    def landing_replaced(self, sha256: str) -> None:
+        """The other file has taken its place."""
+        with self._transaction() as database:
+            database.execute("UPDATE landings SET replaced_by = NULL WHERE sha256 = ?", (sha256,))
 
     def start_run(self, run_id: str, allow_unconverted: str | None) -> None:
         with self._transaction() as database:
             database.execute(
-                "INSERT INTO runs (run_id, started_at, outcome, allow_unconverted) VALUES (?, ?, 'running', ?)",
-                (run_id, _now(), allow_unconverted),
+                "INSERT INTO runs (run_id, started_at, outcome, allow_unconverted, process_id) "
+                "VALUES (?, ?, 'running', ?, ?)",
+                (run_id, _now(), allow_unconverted, os.getpid()),
             )
+
+    def close_interrupted(self) -> int:
+        """Say of every run that still says 'running' that it was interrupted. The caller holds the lock of the folder.
+
+        Returns how many. When they ended is not known, and stays so.
+        """
+        with self._transaction() as database:
+            return database.execute(
+                "UPDATE runs SET outcome = ?, message = ? WHERE outcome = 'running'", (INTERRUPTED, INTERRUPTED_SAYS)
+            ).rowcount
 
     def describe_run(self, run_id: str, **columns: str | None) -> None:
         """Set columns of a run: snapshot_id, cohort_version, factor_set, scope, as_at_month."""
@@ -203,8 +303,9 @@ class Register:
             )
 
     def runs(self) -> list[Run]:
+        """Every run in the order in which they began, whatever the clock said."""
         with self._transaction() as database:
-            rows = database.execute("SELECT * FROM runs ORDER BY started_at, run_id").fetchall()
+            rows = database.execute("SELECT * FROM runs ORDER BY rowid").fetchall()
         return [
             Run(
                 **{
@@ -215,6 +316,18 @@ class Register:
             )
             for row in rows
         ]
+
+
+def _covers(part: str, other: str) -> bool:
+    """Whether a delivery of one part holds all of another: the same, or several where the other has one."""
+    pairs = list(zip(part.split(", "), other.split(", "), strict=False))
+    return part == other or (
+        "" not in (part, other) and all(a == b or (b != "ALL" and a == _several(b)) for a, b in pairs)
+    )
+
+
+def _several(named: str) -> str:
+    return f"{named.partition(':')[0]}:{SEVERAL}"
 
 
 def _now() -> str:
@@ -235,6 +348,8 @@ def _file_of(row: sqlite3.Row) -> RegisteredFile:
         row["size_bytes"],
         row["kept_as"],
         row["delivery"],
+        bool(row["is_withdrawn"]),
+        row["original_removed"],
     )
 
 
@@ -249,6 +364,7 @@ def _counts_of(row: sqlite3.Row) -> MonthCounts:
         Decimal(row["total_quantity"]) if row["total_quantity"] else None,
         Decimal(row["quantity_loaded"]) if row["quantity_loaded"] else None,
         row["values_blanked"],
+        row["rows_opted_out"],
     )
 
 

@@ -1,9 +1,9 @@
 """zip and gz: what is in them is what counts, so that the same content packed again is still the same content."""
 
 import gzip
+import os
 import shutil
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ from pipelines.ingest.opening import kind_of_file
 
 # Beside the data in archives as they are published; never data themselves.
 _NOT_DATA = {".pdf", ".txt", ".md", ".doc", ".docx", ".htm", ".html", ".rtf"}
-_PREFIX = ".unpacked-"
-_SECONDS_OF_A_DAY = 86_400
+# With the number of the process, so that what a killed one left can be told from what another still works on.
+_PREFIX = ".unpacked-{}-"
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,12 @@ def unpacked(files: Sequence[Path], data: DataFolder) -> Iterator[list[Arrived]]
     Every member of a zip is a file of the same delivery; documents beside the data are left out. Raises
     UnreadableFile for a damaged or locked archive, and for an archive within an archive.
     """
-    _remove_left_behind(data)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=data.identifiable))
+    with said_in_words(data.identifiable):
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX.format(os.getpid()), dir=data.identifiable))
     try:
         yield [arrived for number, file in enumerate(files) for arrived in _members(file, folder / str(number))]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_left_behind(data: DataFolder) -> None:
-    """What a killed process left: a day old, so that it is no other one's that still works."""
-    for folder in data.identifiable.glob(f"{_PREFIX}*"):
-        if time.time() - folder.stat().st_mtime > _SECONDS_OF_A_DAY:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _members(file: Path, folder: Path) -> list[Arrived]:
@@ -89,7 +82,7 @@ def _gunzip(file: Path, folder: Path) -> list[Arrived]:
 
 def _unzip(file: Path, folder: Path) -> list[Arrived]:
     with zipfile.ZipFile(file) as archive:
-        members = [member for member in archive.infolist() if _is_data(member)]
+        members = [member for member in archive.infolist() if is_data(member)]
         if any(member.flag_bits & 1 for member in members):
             raise UnreadableFile(
                 "The archive has a password.", f"File {file.name}.", "Unpack it into data/incoming/ or a closed folder."
@@ -112,7 +105,8 @@ def _unzip(file: Path, folder: Path) -> list[Arrived]:
         return arrived
 
 
-def _is_data(member: zipfile.ZipInfo) -> bool:
+def is_data(member: zipfile.ZipInfo) -> bool:
+    """Whether a member of an archive is data, rather than a folder or a document beside it."""
     path = PurePosixPath(member.filename)
     hidden = path.name.startswith(".") or "__MACOSX" in path.parts
     return not (member.is_dir() or hidden or path.suffix.lower() in _NOT_DATA)

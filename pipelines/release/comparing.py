@@ -69,7 +69,7 @@ def compare(
 
 def _then(scope: Scope, listed: dict[str, Row], facts: Facts, ask: Ask, ask_then: Ask) -> _Then:
     facts_then = facts_of(scope, ask_then)
-    rows = ask_then("changes_listed", **scope.parameters)
+    rows = ask_then("changes_listed", **scope.parameters, patient_keys=sorted(listed))
     here = {row["patient_key"]: row for row in rows if row["is_here"]}
     keys = sorted(listed.keys() | here.keys())
     month = facts_then.as_at_month

@@ -10,10 +10,10 @@ from pipelines.audit import AuditTrail, operating_system_account
 from pipelines.errors import NothingPublished, ReviewsRefused, UnreadableFile
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
+from pipelines.identity.published import snapshot_of_people
 from pipelines.release.rows import asking
 from pipelines.release.sealing import is_sealed, opened
 from pipelines.reviews import ReviewStore, load_outcomes, read_reviews
-from pipelines.snapshots import current_snapshot
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _people_in_data(people: set[str], data: DataFolder) -> set[str]:
     if not people:
         return set()
     try:
-        snapshot = current_snapshot(data)
+        snapshot = snapshot_of_people(data)
     except NothingPublished:
         return set()
     with asking(snapshot.file, data.tmp) as ask:

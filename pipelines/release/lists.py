@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.audit import AuditTrail
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
+from pipelines.identity.published import snapshot_of_people
 from pipelines.release import clear, cover, places, sealing, wording, workbook
 from pipelines.release.asking import ListRequest
 from pipelines.release.comparing import Comparison, compare
@@ -26,7 +27,7 @@ from pipelines.release.rows import (
 )
 from pipelines.reviews import ReviewStore, load_outcomes
 from pipelines.reviews.store import excluded_now, last_reviews
-from pipelines.snapshots import Snapshot, current_snapshot
+from pipelines.snapshots import Snapshot
 
 # The pain-team rule: a high dose that is confirmed, possible or new, or one that rises fast.
 _REFERRED = ("high_dose", "high_dose_possible", "high_dose_new", "rapid_escalation")
@@ -75,7 +76,7 @@ def release_list(request: ListRequest, data: DataFolder) -> Released:
     if not places.is_clear(target):
         password = request.password()
         sealing.refuse_weak(password)
-    snapshot = current_snapshot(data)
+    snapshot = snapshot_of_people(data)
     with asking(snapshot.file, data.tmp) as ask:
         refuse_without_patients(ask)
         gathered = _gather(request, data, snapshot, ask)
@@ -140,7 +141,7 @@ def _gather(request: ListRequest, data: DataFolder, snapshot: Snapshot, ask: Ask
     everyone = ask("case_list_people", **scope.parameters)
     excluded = ask("case_list_excluded", **scope.parameters)
     wanted = _REFERRED if request.kind == "referral-list" else request.cohorts
-    found = [row for row in everyone if not wanted or any(row[rule] for rule in wanted)]
+    found = [row for row in everyone if not wanted or not set(wanted).isdisjoint((row["rules"] or "").split())]
     work = [row for row in found if not row["is_likely_end_of_life"]]
     end_of_life = [row for row in found if row["is_likely_end_of_life"]]
     is_referral = request.kind == "referral-list"

@@ -11,14 +11,14 @@ from pathlib import Path
 from pipelines.errors import UnreadableFile, UsageError
 from pipelines.folders import DataFolder
 from pipelines.identity import IdentityDoor, kind_of, open_door
+from pipelines.identity.published import snapshot_of_people
 from pipelines.release import cover, places, sealing
 from pipelines.release.asking import ListRequest
 from pipelines.release.lists import enter_and_write
 from pipelines.release.rows import Facts, Row, Scope, asking, facts_of, refuse_without_patients, scope_of
 from pipelines.release.wording import Cell, in_groups, month_in_words, shown_dose
 from pipelines.release.workbook import Sheet, simple_workbook
-from pipelines.reviews.reading import rows_of
-from pipelines.snapshots import current_snapshot
+from pipelines.spreadsheets import rows_of
 
 MATCHED_COHORTS = (
     "high_dose",
@@ -75,7 +75,7 @@ def match_list(request: ListRequest, file: Path, cohort: str, data: DataFolder, 
     sealing.refuse_weak(password)
     door = open_door(data)
     theirs = _read(file, door, opened)
-    snapshot = current_snapshot(data)
+    snapshot = snapshot_of_people(data)
     with asking(snapshot.file, data.tmp) as ask:
         refuse_without_patients(ask)
         scope = scope_of(request.asked, ask)

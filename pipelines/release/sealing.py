@@ -20,9 +20,7 @@ def refuse_weak(password: str) -> None:
     elif password.isdigit():
         reason = "It is digits alone."
     if reason:
-        raise UsageError(
-            "The password of the list is too weak.", reason, "Use three random words, and send them another way."
-        )
+        raise UsageError("The password is too weak.", reason, "Use three random words, and send them another way.")
 
 
 def sealed(workbook: bytes, password: str) -> bytes:

@@ -13,6 +13,10 @@ Cell = str | int | Decimal
 REVIEWED_ON, OUTCOME, REVIEWER = "Reviewed on", "Outcome", "Reviewer"
 PSEUDONYM, NHS_NUMBER = "Patient (pseudonym)", "NHS number"
 PRACTICE, DOSE, BAND = "Practice", "OME mg a day (last 3 months)", "Band (OME mg a day)"
+CHANGE, MONTHS = "Change v 6 months before", "Months on opioids"
+OPIOIDS, GABAPENTINOIDS = "Opioids (last 3 months)", "Gabapentinoids (last 3 months)"
+SEDATIVES, LAST_DISPENSED = "Other sedatives (last 3 months)", "Last dispensed"
+WHY, CAUTIONS, SINCE_MONTH = "Why listed", "Cautions", "Since the month before"
 SINCE_PUBLICATION, LAST_REVIEW = "Since the last publication", "Last review"
 # Left off the paper where they say nothing, or the same of everybody.
 _MAY_BE_HIDDEN = (PRACTICE, SINCE_PUBLICATION, LAST_REVIEW)
@@ -33,15 +37,15 @@ COLUMNS = (
     Column(PRACTICE, 11),
     Column(DOSE, 8),
     Column(BAND, 9),
-    Column("Change v 6 months before", 8),
-    Column("Months on opioids", 8),
-    Column("Opioids (last 3 months)", 27),
-    Column("Gabapentinoids (last 3 months)", 14),
-    Column("Other sedatives (last 3 months)", 13),
-    Column("Last dispensed", 10),
-    Column("Why listed", 28),
-    Column("Cautions", 26),
-    Column("Since the month before", 9),
+    Column(CHANGE, 8),
+    Column(MONTHS, 8),
+    Column(OPIOIDS, 27),
+    Column(GABAPENTINOIDS, 14),
+    Column(SEDATIVES, 13),
+    Column(LAST_DISPENSED, 10),
+    Column(WHY, 28),
+    Column(CAUTIONS, 26),
+    Column(SINCE_MONTH, 9),
     Column(SINCE_PUBLICATION, 12),
     Column(LAST_REVIEW, 11),
     Column(REVIEWED_ON, 9),
@@ -111,7 +115,7 @@ def excluded_line(row: Row, shown_as: Mapping[str, str], reviews: Mapping[str, s
         PRACTICE: _practice(row),
         DOSE: shown_dose(row["ome_mg_per_day_3m"], False),
         BAND: row["band"] or "not known",
-        "Why listed": why,
+        WHY: why,
         LAST_REVIEW: reviews.get(key, ""),
     }
     return Line(EXCLUDED, key, row["band"], tuple(facts.get(column.heading, "") for column in COLUMNS))

@@ -9,6 +9,7 @@ from typing import Any
 import xlsxwriter
 
 from pipelines.release.cover import COUNT_HEADINGS, SAFETY, Cover
+from pipelines.release.paper import PARTS, cells_of
 from pipelines.release.wording import (
     BAND,
     COLUMNS,
@@ -33,6 +34,7 @@ _BANDS = {
     "200 and over": "#F9B7B0",
 }
 _COVER_WIDTHS = (64, 12, 12, 12, 12, 16)
+PAPER = "To print"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def workbook_of(
     formats = _formats(book)
     _write_cover(book, formats, cover)
     _write_list(book, formats, cover, lines, with_nhs_numbers, len(outcomes))
+    _write_paper(book, formats, cover, lines)
     for sheet in further:
         _write_sheet(book, formats, cover, sheet)
     _write_sheet(book, formats, cover, Sheet("Outcomes", ("Outcome",), (60,), tuple((each,) for each in outcomes)))
@@ -188,6 +191,34 @@ def _write_list(
         )
 
 
+def _write_paper(book: Any, formats: dict[str, Any], cover: Cover, lines: Sequence[Line]) -> None:
+    """The same people for the printer: fewer and wider columns, a person never split between two pages."""
+    sheet = book.add_worksheet(PAPER)
+    _on_paper(sheet, cover)
+    sheet.freeze_panes(1, 2)
+    hidden = hidden_columns(lines)
+    widths = [part.width for part in PARTS]
+    for number, part in enumerate(PARTS):
+        sheet.set_column(number, number, part.width)
+        sheet.write_string(0, number, part.heading, formats["heading"])
+    sheet.set_row(0, _row_height([part.heading for part in PARTS], widths) * 1.15)
+    row, section = 0, TO_REVIEW
+    for line in lines:
+        row += 1
+        if line.section != section:
+            section = line.section
+            for number in range(len(PARTS)):
+                sheet.write_string(row, number, "" if number else section, formats["section"])
+            row += 1
+        cells = cells_of(line, hidden)
+        sheet.set_row(row, _row_height(cells, widths))
+        for number, cell in enumerate(cells):
+            form = "first" if number == 0 else "text"
+            if any(heading == BAND for heading, _ in PARTS[number].holds):
+                form = f"band {line.band}"
+            sheet.write_string(row, number, cell, formats.get(form, formats["text"]))
+
+
 def _write_line(sheet: Any, row: int, line: Line, formats: dict[str, Any], reviewed_on: int) -> None:
     for number, cell in enumerate(line.cells):
         if number == position(BAND):
@@ -205,7 +236,9 @@ def _write_line(sheet: Any, row: int, line: Line, formats: dict[str, Any], revie
 def _row_height(cells: Sequence[Cell], widths: Sequence[float]) -> float:
     """Points that the tallest of wrapped cells needs: not every program makes rows grow by themselves."""
     lines = max(
-        len(wrap(cell, max(int(width * 1.1), 4))) if isinstance(cell, str) else 1
+        sum(max(len(wrap(line, max(int(width * 1.1), 4))), 1) for line in cell.split("\n"))
+        if isinstance(cell, str)
+        else 1
         for cell, width in zip(cells, widths, strict=True)
     )
     return min(_POINTS_A_LINE * max(lines, 1) + 3, _TALLEST_ROW)

@@ -1,34 +1,50 @@
-"""What may be shared: trend tables and one summary page, from a published warehouse, after disclosure control.
+"""What may be shared: trend tables and a site of pages, from a published warehouse, after disclosure control.
 
-read.py takes the marts through the disclosure door, figures.py turns protected rows into what the page says
-(in the shapes of views.py), charts.py draws, tables.py writes CSV, render.py fills the templates. Words live
-in reports/templates/.
+read.py takes the marts through the disclosure door into leaving.py's shapes, figures.py and figures_compare.py turn
+protected rows into what the pages say (in the shapes of views.py), charts*.py draw, render.py fills the templates.
+organisations.py, practices.py and contents.py make the pages, site.py lists them, folder.py writes them; tables.py
+writes CSV. Words live in reports/templates/.
 """
 
 from pathlib import Path
 
 from pipelines.config import Settings
-from pipelines.folders import said_in_words, write_whole
-from pipelines.report.figures import page_of
+from pipelines.report import site
+from pipelines.report.folder import replace_site
+from pipelines.report.frame import Frame
+from pipelines.report.improvement import annotations
+from pipelines.report.leaving import Leaving
 from pipelines.report.read import read
-from pipelines.report.render import page_html
 from pipelines.report.tables import trend_tables
+from pipelines.report.workbook import WORKBOOK, trend_workbook
 
 PAGE = "index.html"
 
 
 def write_reports(
-    warehouse_file: Path, snapshot_id: str, reports_dir: Path, settings: Settings, spill_folder: Path
+    warehouse_file: Path,
+    snapshot_id: str,
+    reports_dir: Path,
+    settings: Settings,
+    spill_folder: Path,
+    *,
+    whole: bool = True,
+    static: bool = False,
 ) -> list[Path]:
-    """Write trends_<level>.csv for every level, then index.html. Returns the files, the page first.
+    """Write trends_<level>.csv for every level and the pages: all with the workbook, or the overview alone.
 
-    The same snapshot gives the same bytes: no clock is asked.
+    Returns the files, index.html first. The same snapshot gives the same bytes: no clock is asked. Pages that were
+    written before and are of no organisation any more are removed.
     """
     leaving = read(warehouse_file, snapshot_id, settings, spill_folder)
-    files = trend_tables(leaving, settings)
-    files[PAGE] = page_html(page_of(leaving, settings)).encode()
-    with said_in_words(reports_dir):
-        reports_dir.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        write_whole(reports_dir / name, content)
-    return [reports_dir / PAGE, *(reports_dir / name for name in files if name != PAGE)]
+    frame = frame_of(leaving, settings, static=static)
+    pages = site.whole_site(frame) if whole else site.overview_alone(frame)
+    if whole:
+        pages[WORKBOOK] = trend_workbook(leaving, settings)
+    files = replace_site({**trend_tables(leaving, settings), **pages}, reports_dir, snapshot_id)
+    return [reports_dir / PAGE, *(file for file in files if file.name != PAGE)]
+
+
+def frame_of(leaving: Leaving, settings: Settings, *, static: bool) -> Frame:
+    """What the pages are made from, with what was changed and when marked on the charts."""
+    return Frame(leaving, settings, static=static, annotations=annotations(leaving))

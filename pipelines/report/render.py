@@ -1,22 +1,69 @@
-"""The page: Jinja templates filled with what figures.py worked out. The words live in the templates."""
+"""The pages as HTML: Jinja templates filled with what the figures say. The words live in the templates."""
 
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import cache
+from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines import assets
-from pipelines.report.charts import NARROW, WIDE, rate_text, run_chart
-from pipelines.report.views import Page, View
+from pipelines.report.charts import NARROW, WIDE, rate_text
+from pipelines.report.charts_compare import decile_chart, funnel_chart, parts_chart
+from pipelines.report.charts_map import map_chart
+from pipelines.report.charts_people import dose_chart, equity_chart, overlap_chart
+from pipelines.report.charts_trend import control_chart, run_chart
+from pipelines.report.frame import Frame
+from pipelines.report.wording import plain
 
+NAVIGATION_MARK = Markup("<!-- navigation -->")
+"""Where site.py puts the navigation: no text of the data can hold it, since `<` is escaped."""
+
+_Item = TypeVar("_Item")
+_Page = TypeVar("_Page")
+_MOST_AT_ONCE = 4
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
 
+_CHARTS: dict[str, Callable[[Any, int, str], str]] = {
+    "run": run_chart,
+    "control": control_chart,
+    "deciles": decile_chart,
+    "funnel": funnel_chart,
+    "parts": parts_chart,
+    "equity": equity_chart,
+    "overlap": overlap_chart,
+    "doses": dose_chart,
+    "map": map_chart,
+}
 
-def page_html(page: Page) -> str:
-    """index.html, whole: styles and charts inside, nothing fetched."""
+
+def fill(template: str, frame: Frame, **values: object) -> str:
+    """A page of the site from its template, whole but for the navigation."""
+    found = _environment().get_template(template)
+    return found.render(
+        frame=frame, leaving=frame.leaving, settings=frame.settings, navigation_mark=NAVIGATION_MARK, **values
+    )
+
+
+def side_by_side(make: Callable[[_Item], _Page], items: Sequence[_Item]) -> list[_Page]:
+    """Pages made several at a time, in the order of the items: most of their time is drawing, outside Python."""
+    with ThreadPoolExecutor(max_workers=min(_MOST_AT_ONCE, os.cpu_count() or 1)) as pool:
+        return list(pool.map(make, items))
+
+
+def month_text(month: date) -> str:
+    """2025-11-01 → November 2025, in every locale."""
+    return f"{_MONTHS[month.month - 1]} {month.year}"
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(assets.TEMPLATE_DIR),
         autoescape=True,
@@ -27,15 +74,14 @@ def page_html(page: Page) -> str:
     )
     environment.filters["month"] = month_text
     environment.filters["rate"] = rate_text
-    environment.globals["chart"] = _chart
-    return environment.get_template("index.html.j2").render(page=page, leaving=page.leaving, settings=page.settings)
+    environment.filters["plain"] = plain
+    environment.globals["drawn"] = both_widths
+    return environment
 
 
-def month_text(month: date) -> str:
-    """2025-11-01 → November 2025, in every locale."""
-    return f"{_MONTHS[month.month - 1]} {month.year}"
-
-
-def _chart(view: View, chart_id: str, narrow: bool = False) -> Markup:
-    suffix, width = ("n", NARROW) if narrow else ("w", WIDE)
-    return Markup(run_chart(view, width, f"{chart_id}-{suffix}"))
+def both_widths(kind: str, shown: object, chart_id: str) -> Markup:
+    """A chart twice, for wide screens and paper and for a phone; the style sheet shows the one that fits."""
+    wide, narrow = (
+        _CHARTS[kind](shown, width, f"{chart_id}-{suffix}") for width, suffix in ((WIDE, "w"), (NARROW, "n"))
+    )
+    return Markup(f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>')

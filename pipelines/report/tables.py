@@ -30,6 +30,11 @@ _LIVE_IN_A_SPREADSHEET = r"^[=+\-@\t\r]"
 _PLAIN_NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
+def decimals_of(column: str) -> int | None:
+    """To how many decimals a column leaves; None: as it is."""
+    return _DECIMALS.get(column)
+
+
 def trend_tables(leaving: Leaving, settings: Settings) -> dict[str, bytes]:
     """`trends_<level>.csv` → content, for every level, with no rows where nothing of it leaves."""
     counted = counted_measures(settings)

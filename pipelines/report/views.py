@@ -1,11 +1,11 @@
-"""What a page holds: sections, measures of an organisation, months. Shapes only, made by figures.py."""
+"""What pages hold: measures of an organisation, months, comparisons. Shapes only, made by figures.py and its like."""
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipelines.config import Measure, Settings
-from pipelines.report.read import Leaving
+from pipelines.report.leaving import Leaving
 
 State = Literal["shown", "suppressed", "too_short", "absent"]
 
@@ -83,12 +83,21 @@ class Point:
     is_loaded: bool
 
 
+class Event(NamedTuple):
+    """Something that happened in a month, under the letter by which the chart shows it."""
+
+    letter: str
+    month: date
+    text: str
+
+
 @dataclass(frozen=True)
 class View:
     """One measure of one organisation, up to the newest month."""
 
     measure: Measure
     org_level: str
+    org_code: str
     org_name: str
     state: State
     basis: Literal["rate", "count"]
@@ -111,6 +120,7 @@ class View:
     """Of 100 opioid items, those linked to a person."""
     rounding_shows: bool
     """Whether the counts are so small that steps from month to month are steps of rounding."""
+    events: tuple[Event, ...] = ()
 
     @property
     def is_drawable(self) -> bool:
@@ -146,20 +156,160 @@ class ChildTable:
         return min(view.digits for view in self.rows)
 
 
-@dataclass(frozen=True)
-class Section:
-    """One ICB, or everything loaded."""
+class ControlPoint(NamedTuple):
+    """One month of a process-control chart; `nature` is empty, `improving` or `concerning`."""
 
-    org_level: str
+    month: date
+    shown: str
+    value: float | None
+    mean: float | None
+    lower: float | None
+    upper: float | None
+    nature: Literal["", "improving", "concerning"]
+    signal: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """Process control of a measure whose months are independent, up to the newest month with limits."""
+
+    measure_id: str
+    title: str
+    unit: str
+    basis: Literal["rate", "count"]
     org_name: str
-    anchor: str
-    views: tuple[View, ...]
-    children: tuple[ChildTable, ...]
+    points: tuple[ControlPoint, ...]
+    variation: str
+    """What the newest month shows, in the standard words."""
+    digits: int
+
+    @property
+    def latest(self) -> ControlPoint:
+        return self.points[-1]
 
 
 @dataclass(frozen=True)
-class Page:
-    """All that index.html says."""
+class NetChange:
+    """Process control on who joined less who left, in words: the icon of a stock of the same people."""
+
+    variation: str | None
+    """The standard words; None where they cannot be said."""
+    why_not: str
+    nature: Literal["", "improving", "concerning", "unknown"]
+
+
+class Part(NamedTuple):
+    """Some of the people of the baseline, or those who joined; `people` is None where hidden."""
+
+    words: str
+    short: str
+    people: float | None
+    shown: str
+    is_care: bool
+    """Whether it is fewer people on a high dose because of care."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Of what the change since the baseline is made."""
+
+    org_name: str
+    month: date
+    baseline_month: date
+    parts: tuple[Part, ...]
+    people: str
+    baseline_people: str
+
+
+class Decile(NamedTuple):
+    """One month: the nine deciles of practices, lowest first, None where hidden; and the organisation's own rate."""
+
+    month: date
+    lines: tuple[float | None, ...]
+    own: float | None
+
+
+@dataclass(frozen=True)
+class Deciles:
+    """An organisation among the deciles of GP practices."""
+
+    measure: Measure
+    org_name: str
+    own_label: str
+    rows: tuple[Decile, ...]
+    practices: int
+    digits: int
+
+    @property
+    def latest(self) -> Decile | None:
+        """The newest month with both the organisation's rate and the deciles."""
+        both = (row for row in reversed(self.rows) if row.own is not None and row.lines[8] is not None)
+        return next(both, None)
+
+
+class FunnelPoint(NamedTuple):
+    """One organisation of a funnel."""
+
+    code: str
+    name: str
+    size: float
+    rate: float
+    shown: str
+    nature: Literal["within", "above", "below"]
+    """Where it lies by the limits of 99.8 %."""
+    is_named: bool
+
+
+class FunnelRow(NamedTuple):
+    """The limits at one list size."""
+
+    size: float
+    low_95: float
+    high_95: float
+    low_998: float
+    high_998: float
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Organisations by size and rate, within limits of chance."""
+
+    measure: Measure
+    level: str
+    month: date
+    points: tuple[FunnelPoint, ...]
+    curve: tuple[FunnelRow, ...]
+    centre: float
+    dispersion: float
+    hidden: int
+    """Organisations that cannot be drawn, since their count is hidden."""
+    size_title: str
+    digits: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One figure of a practice beside practices of a similar list size."""
+
+    measure: Measure
+    view: View
+    similar: float | None
+    """The median among them; None where it cannot be told."""
+    similar_known: int
+    tenth: int | None
+    """1 = among the lowest tenth of practices, 10 = among the highest."""
+    compared: int
+    year_change_pct: float | None
+    """The latest three months against the same three a year before; open data alone."""
+
+    @property
+    def digits(self) -> int:
+        return self.view.digits
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What all pages share."""
 
     leaving: Leaving
     settings: Settings
@@ -169,6 +319,4 @@ class Page:
     provisional_months: tuple[date, ...]
     is_epd_only: bool
     measures: tuple[Measure, ...]
-    sections: tuple[Section, ...]
-    icbs_without_section: int
     definition: str

@@ -4,10 +4,8 @@ The NHS number becomes a pseudonym here, and is neither kept nor said. A file is
 problem is named by its row, never by its patient.
 """
 
-import csv
-import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -16,6 +14,7 @@ from pipelines.errors import ReviewsRefused, UnreadableFile
 from pipelines.identity import IdentityDoor, kind_of
 from pipelines.reviews.outcomes import Outcome
 from pipelines.reviews.store import Review
+from pipelines.spreadsheets import rows_of
 
 TEMPLATE_HEADINGS = ("Patient", "Reviewed on", "Outcome", "Reviewer")
 _PATIENT_HEADINGS = {"patient", "nhs number", "patient (pseudonym)", "pseudonym", "patient_key"}
@@ -148,37 +147,3 @@ def _columns_of(cells: Sequence[str]) -> tuple[int, ...] | None:
 
 def _has_headings(cells: Sequence[str]) -> bool:
     return _columns_of(cells) is not None
-
-
-def rows_of(
-    content: bytes, file_name: str, has_headings: Callable[[Sequence[str]], bool]
-) -> list[tuple[int, Sequence[str]]]:
-    """The rows of a small csv or xlsx as text, with their numbers; of a workbook, of the sheet with headings."""
-    if content.startswith(b"PK"):
-        return _sheet_rows(content, file_name, has_headings)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-    first_line = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first_line.count)
-    return list(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1))
-
-
-def _sheet_rows(
-    content: bytes, file_name: str, has_headings: Callable[[Sequence[str]], bool]
-) -> list[tuple[int, Sequence[str]]]:
-    import fastexcel
-
-    try:
-        book = fastexcel.read_excel(content)
-    except fastexcel.FastExcelError as error:
-        raise UnreadableFile(
-            "The workbook cannot be read.", f"File {file_name} ({type(error).__name__}).", "Save it again as .xlsx."
-        ) from None
-    for name in book.sheet_names:
-        sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_arrow()
-        rows = [[cell or "" for cell in row.values()] for row in sheet.to_pylist()]
-        if any(has_headings(row) for row in rows):
-            return list(enumerate(rows, 1))
-    return []

@@ -60,6 +60,14 @@ class ReviewStore:
             ).fetchall()
         return tuple(Review(key, date.fromisoformat(day), outcome, by) for key, day, outcome, by in rows)
 
+    def imported_since(self, moment: datetime | None) -> int:
+        """How many reviews came in after a moment; all of them without one."""
+        if not self.file.exists():
+            return 0
+        since = moment.isoformat(timespec="seconds") if moment else ""
+        with closing(self._connect()) as connection:
+            return int(connection.execute("SELECT count(*) FROM reviews WHERE imported_at > ?", (since,)).fetchone()[0])
+
     def add(self, reviews: Iterable[Review], imported_by: str) -> int:
         """Keep reviews, all or none. Returns how many were new."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -70,6 +78,17 @@ class ReviewStore:
                 [(r.patient_key, r.reviewed_on.isoformat(), r.outcome, r.reviewer, now, imported_by) for r in reviews],
             )
             return connection.total_changes - before
+
+    def forget(self, patient_key: str) -> int:
+        """Remove the reviews of one person, their bytes included. Returns how many there were."""
+        if not self.file.exists():
+            return 0
+        with said_in_words(self.file), closing(self._connect()) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            with connection:
+                deleted = connection.execute("DELETE FROM reviews WHERE patient_key = ?", (patient_key,)).rowcount
+            connection.execute("VACUUM")
+        return deleted
 
 
 def last_reviews(reviews: Iterable[Review]) -> dict[str, list[Review]]:

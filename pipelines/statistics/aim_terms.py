@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipelines.config import Aim, Settings
 from pipelines.statistics.differencing import WITHOUT_SUFFIX
-from pipelines.statistics.measures import counted_measures
+from pipelines.statistics.measures import counted_measures, measures_by_old_rules
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,12 @@ def aim_measures_table(settings: Settings) -> pa.Table:
 
     The default aim has one for every measure but flows; a further aim for its own measures.
     """
+    every = [*counted_measures(settings), *measures_by_old_rules(settings)]
     rows = [
         *_rows(
             settings.aims.default,
             settings.aims.default_aim,
-            [counted.measure for counted in counted_measures(settings) if counted.flow is None],
+            [counted.measure for counted in every if counted.flow is None],
         ),
         *(
             row

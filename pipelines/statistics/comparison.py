@@ -3,6 +3,9 @@
 Only GP practices with a rate and a list of at least 1,000 are compared, and only if there are at least 20. A funnel
 is drawn for counts of people and items per registered patient: exact Poisson limits round the pooled rate, widened
 for over-dispersion. A practice outside a funnel differs from the others; it is not thereby worse.
+
+Its ten most similar practices are those nearest in list size, and in deprivation where a published score of practices,
+or the deciles of enough of their people, is loaded; `similar_basis` says which, one basis for all.
 """
 
 from typing import Any
@@ -16,6 +19,8 @@ from pipelines.statistics.rates import frame_of
 
 FUNNEL_UNITS = ("people", "items")
 REGISTERED = "registered patients"
+# Of fewer people a mean decile says little of a practice [ours].
+LEAST_PEOPLE_OF_A_MEAN = 20
 
 _PRACTICE: dict[str, Any] = {
     **dict.fromkeys(("practice_code", "practice_name", "pcn_code", "icb_code"), pl.String),
@@ -26,6 +31,8 @@ _PRACTICE: dict[str, Any] = {
     "is_compared": pl.Boolean,
     "tenth": pl.Int32,
     "median_of_similar_size": pl.Float64,
+    "median_of_similar": pl.Float64,
+    "similar_basis": pl.String,
     "pooled_rate_per_1000": pl.Float64,
     "over_dispersion": pl.Float64,
     **dict.fromkeys(("funnel_low_95", "funnel_high_95", "funnel_low_998", "funnel_high_998"), pl.Float64),
@@ -40,9 +47,12 @@ _LINES: dict[str, Any] = {
 }
 
 
-def practice_comparison(rates: pa.Table) -> pa.Table:
-    """Each GP practice in the newest month that is not provisional, against the others of all loaded data."""
-    frame = _comparable(rates).filter(~pl.col("provisional"))
+def practice_comparison(rates: pa.Table, deprivation: pa.Table | None = None) -> pa.Table:
+    """Each GP practice in the newest month that is not provisional, against the others of all loaded data.
+
+    `deprivation`: `intermediate.int_practices__deprivation`, on one basis; without it they are alike in size alone.
+    """
+    frame = _with_deprivation(_comparable(rates).filter(~pl.col("provisional")), deprivation)
     newest = frame.filter(pl.col("month") == pl.col("month").max().over("measure"))
     found = [_compared(one) for _, one in newest.group_by("measure", maintain_order=True)]
     shaped = [one.select(pl.col(name).cast(kind) for name, kind in _PRACTICE.items()) for one in found]
@@ -81,10 +91,12 @@ def _compared(rows: pl.DataFrame) -> pl.DataFrame:
     size = np.where(inside, rows["list_size"].to_numpy(), np.nan)
     size = np.where(np.isfinite(size), size, np.nan)
     enough = int(inside.sum()) >= deciles.MIN_ORGANISATIONS
-    similar = deciles.similar_organisations(size, np.full(size.size, np.nan))
+    nothing = np.full(size.size, np.nan)
+    score = np.where(inside, rows["deprivation"].to_numpy(), np.nan)
     columns = {
         "tenth": deciles.decile_of(rate),
-        "median_of_similar_size": deciles.median_of_similar(rate, similar) if enough else np.full(size.size, np.nan),
+        "median_of_similar_size": _median(rate, size, nothing) if enough else nothing,
+        "median_of_similar": _median(rate, size, score) if enough else nothing,
     }
     position = np.full(size.size, None, dtype=object)
     if enough and rows["unit"][0] in FUNNEL_UNITS and np.isfinite(size).any():
@@ -100,7 +112,36 @@ def _compared(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
         *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in {**columns, **filled}.items()),
         pl.Series("funnel_position", position.tolist(), dtype=pl.String),
+        pl.when(pl.Series(np.isfinite(size) & enough)).then("basis_of_similar").alias("similar_basis"),
         pl.lit(int(inside.sum())).alias("practices_compared"),
+    )
+
+
+def _median(
+    rate: intervals.FloatArray, size: intervals.FloatArray, score: intervals.FloatArray
+) -> intervals.FloatArray:
+    return deciles.median_of_similar(rate, deciles.similar_organisations(size, score))
+
+
+def _with_deprivation(frame: pl.DataFrame, deprivation: pa.Table | None) -> pl.DataFrame:
+    """Each row with the deprivation of its practice, and the words for what similar then means."""
+    kinds: dict[str, Any] = {
+        "practice_code": pl.String, "deprivation_basis": pl.String, "deprivation": pl.Float64, "people": pl.Int64,
+    }  # fmt: skip
+    known = (
+        pl.DataFrame(schema=kinds)
+        if deprivation is None
+        else frame_of(deprivation).select(pl.col(name).cast(kind) for name, kind in kinds.items())
+    )
+    assert known["deprivation_basis"].n_unique() <= 1, "one basis for all practices"
+    enough = known.filter(pl.col("people").is_null() | (pl.col("people") >= LEAST_PEOPLE_OF_A_MEAN)).drop("people")
+    missing = "of this practice is not known" if enough.height else "of practices is not loaded"
+    return frame.join(enough, on="practice_code", how="left").with_columns(
+        pl.when(pl.col("deprivation").is_not_null())
+        .then(pl.concat_str(pl.lit("list size and deprivation: "), pl.col("deprivation_basis")))
+        .otherwise(pl.lit(f"list size alone: deprivation {missing}"))
+        .alias("basis_of_similar"),
+        pl.col("deprivation").fill_null(float("nan")),
     )
 
 

@@ -53,16 +53,20 @@ def similar_organisations(list_size: Numbers, imd_score: Numbers, how_many: int 
     """For each organisation the positions of the most similar others, nearest first: shape (n, how_many).
 
     Distance: Euclid over the standardised logarithm of the list size and the standardised deprivation
-    score; where deprivation is unknown for one of two, list size alone. −1 fills up where there are too
-    few others; an organisation without a list size has none and is nobody's neighbour. Ties: the lower
-    position first. Similarity of size and deprivation is a proposal of this project, not a published rule.
+    score. Where its own deprivation is unknown, list size alone; where it is known, those whose
+    deprivation is unknown are not compared with: of one dimension every distance looks shorter. −1 fills
+    up where there are too few others; an organisation without a list size has none and is nobody's
+    neighbour. Ties: the lower position first. Similarity of size and deprivation is a proposal of this
+    project, not a published rule.
     """
     size, score = np.broadcast_arrays(as_floats(list_size), as_floats(imd_score))
     log_size = _standardised(np.log(np.where(size > 0, size, np.nan)))
     deprivation = _standardised(score)
     nearest = np.full((size.size, how_many), -1, dtype=np.int64)
     for own in np.flatnonzero(np.isfinite(log_size)):
-        distance = (log_size - log_size[own]) ** 2 + np.nan_to_num((deprivation - deprivation[own]) ** 2)
+        distance = (log_size - log_size[own]) ** 2
+        if np.isfinite(deprivation[own]):
+            distance = distance + (deprivation - deprivation[own]) ** 2
         distance[own] = np.nan
         order = np.argsort(distance, kind="stable")
         others = order[np.isfinite(distance[order])][:how_many]

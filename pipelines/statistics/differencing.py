@@ -22,8 +22,6 @@ UNBOUNDED = 1e12
 MAX_PASSES = 40
 
 LEVELS = (
-    ("practice", "pcn", "pcn_code"),
-    ("practice", "sub_icb", "sub_icb_code"),
     ("pcn", "sub_icb", "sub_icb_code"),
     ("pcn", "icb", "icb_code"),
     ("sub_icb", "icb", "icb_code"),
@@ -31,7 +29,7 @@ LEVELS = (
     ("icb", "all", None),
     ("region", "all", None),
 )
-"""Which level adds up to which, and the column that names the parent."""
+"""Which level adds up to which, and the column that names the parent. Practices: `pipelines.disclosure_practices`."""
 WITHOUT_SUFFIX = "_adult_no_palliative"
 _FLOW, _NESTED = 100, 200
 
@@ -55,18 +53,23 @@ def narrow_bounds(lower: FloatArray, upper: FloatArray, sums: Sums) -> tuple[Flo
     Exact where the sums form a tree; where they form circles never narrower than the truth.
     """
     low, high = lower.copy(), upper.copy()
-    rises = sums.sign > 0
+    index, cell, rises = sums.sum_index, sums.cell, sums.sign > 0
     for _ in range(MAX_PASSES):
-        least = np.where(rises, low[sums.cell], -high[sums.cell])
-        most = np.where(rises, high[sums.cell], -low[sums.cell])
-        rest_least = np.bincount(sums.sum_index, least, sums.count)[sums.sum_index] - least
-        rest_most = np.bincount(sums.sum_index, most, sums.count)[sums.sum_index] - most
-        new_low, new_high = low.copy(), high.copy()
-        np.maximum.at(new_low, sums.cell, np.where(rises, -rest_most, rest_least))
-        np.minimum.at(new_high, sums.cell, np.where(rises, -rest_least, rest_most))
-        if np.array_equal(new_low, low) and np.array_equal(new_high, high):
+        least = np.where(rises, low[cell], -high[cell])
+        most = np.where(rises, high[cell], -low[cell])
+        rest_least = np.bincount(index, least, sums.count)[index] - least
+        rest_most = np.bincount(index, most, sums.count)[index] - most
+        before_low, before_high = low.copy(), high.copy()
+        np.maximum.at(low, cell, np.where(rises, -rest_most, rest_least))
+        np.minimum.at(high, cell, np.where(rises, -rest_least, rest_most))
+        changed = (low != before_low) | (high != before_high)
+        if not changed.any():
             break
-        low, high = new_low, new_high
+        # Only sums of which a cell has changed can tell more.
+        tells = np.zeros(sums.count, dtype=np.bool_)
+        tells[sums.sum_index[changed[sums.cell]]] = True
+        again = tells[sums.sum_index]
+        index, cell, rises = sums.sum_index[again], sums.cell[again], sums.sign[again] > 0
     return low, high
 
 
@@ -81,21 +84,35 @@ def cells_to_hide(
 ) -> BoolArray:
     """Cells to hide so that for every sensitive cell the bounds stay at least `room` apart.
 
-    In a sum that gives a cell away the smallest other cell is hidden, zeros last. `hideable`: cells that are
-    shown and may be hidden; nothing tells an outsider which cells were hidden for which reason. Ends when
-    nothing is recovered or nothing is left to hide.
+    In a sum that gives a cell away the smallest other cell is hidden, zeros last; where none of its sums holds a cell
+    that may be hidden, one of the sums that narrowed these. `hideable`: cells that are shown and may be hidden; nothing
+    tells an outsider which cells were hidden for which reason. Ends when nothing is recovered or nothing is left to
+    hide.
     """
     low, high = lower.copy(), upper.copy()
     hidden = np.zeros(true_value.size, dtype=np.bool_)
     while True:
         narrow_low, narrow_high = narrow_bounds(low, high, sums)
         recovered = sensitive & (narrow_high - narrow_low < room)
-        chosen = _smallest_part_of_each(true_value, sums, recovered, hideable & ~hidden)
-        if not chosen.size:
-            return hidden
+        reached, free = recovered, hideable & ~hidden
+        chosen = _smallest_part_of_each(true_value, sums, reached, free)
+        while not chosen.size:
+            wider = _with_narrowed_neighbours(sums, reached, (narrow_low > low) | (narrow_high < high))
+            if np.array_equal(wider, reached):
+                return hidden
+            reached = wider
+            chosen = _smallest_part_of_each(true_value, sums, reached, free)
         hidden[chosen] = True
         low[chosen] = np.minimum(1.0, true_value[chosen])
         high[chosen] = UNBOUNDED
+
+
+def _with_narrowed_neighbours(sums: Sums, reached: BoolArray, narrowed: BoolArray) -> BoolArray:
+    """The cells reached and those beside them in a sum of which a sum tells more than is shown of them."""
+    beside = np.isin(sums.sum_index, sums.sum_index[reached[sums.cell]])
+    wider = reached.copy()
+    wider[sums.cell[beside]] |= narrowed[sums.cell[beside]]
+    return wider
 
 
 def _smallest_part_of_each(true_value: FloatArray, sums: Sums, recovered: BoolArray, free: BoolArray) -> IntArray:
@@ -189,15 +206,12 @@ def _cells(rows: pl.DataFrame, name: str, keys: list[str]) -> pl.DataFrame:
 
 
 def _level_terms(rows: pl.DataFrame, keys: list[str]) -> list[pl.DataFrame]:
-    """Parent − children, for each pair of levels in the rows; practices in no PCN are parts of what is above it."""
+    """Parent − children, for each pair of levels in the rows; what is in no PCN is missing to what is above it."""
     found = []
     for kind, (level, above, parent_column) in enumerate(LEVELS):
         if parent_column is not None and parent_column not in rows.columns:
             continue
         children = rows.filter(pl.col("org_level") == level)
-        if level == "pcn" and "pcn_code" in rows.columns:
-            in_no_pcn = (pl.col("org_level") == "practice") & pl.col("pcn_code").is_null()
-            children = rows.filter((pl.col("org_level") == level) | in_no_pcn)
         parents = _cells(
             rows.filter(pl.col("org_level") == above).with_columns(parent=pl.col("org_code").cast(pl.String)),
             "parent_cell",

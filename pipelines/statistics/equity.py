@@ -1,8 +1,9 @@
 """`marts.equity`: whether a change reaches the most deprived as it reaches others, and the old as the young.
 
-Counts only: who is registered by deprivation is not published, and the list counts all ages together unless it is given
-by age and sex. `share_pct` is the share of the cohort. Each change has its interval; the gap compares that of the
-most deprived quintile with that of the least, RR1/RR5, as two independent changes (nobody is in both quintiles).
+Rates by age and sex only where the list of every GP practice is by age and sex; else NULL, and `rate_reason` says why.
+Who is registered by deprivation is not published. `share_pct` is the share of the cohort. Each change has its interval;
+the gap compares that of the most deprived quintile with that of the least, RR1/RR5, as two independent changes (nobody
+is in both quintiles).
 """
 
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from pipelines.statistics import aim
+from pipelines.statistics import aim, intervals
 from pipelines.statistics.intervals import normal_quantile
-from pipelines.statistics.rates import frame_of
+from pipelines.statistics.rates import frame_of, numbers, series
 
 IMD, MOST_DEPRIVED, LEAST_DEPRIVED = "imd_quintile", "quintile 1", "quintile 5"
 
@@ -23,6 +24,11 @@ _COLUMNS: dict[str, Any] = {
     **dict.fromkeys(("measure", "dimension", "dimension_value", "imd_basis"), pl.String),
     "people": pl.Int64,
     "share_pct": pl.Float64,
+    "denominator": pl.Int64,
+    "denominator_basis": pl.String,
+    "rate_per_1000": pl.Float64,
+    "rate_reason": pl.String,
+    **dict.fromkeys(("ci_low", "ci_high"), pl.Float64),
     "baseline_month": pl.Date,
     "baseline_people": pl.Int64,
     "people_in_both": pl.Int64,
@@ -36,9 +42,10 @@ _COLUMNS: dict[str, Any] = {
 _GROUP = ["org_level", "org_code", "month", "measure", "dimension"]
 
 
-def equity_table(counts: pa.Table, organisations: pa.Table, definition: str) -> pa.Table:
-    """`intermediate.int_equity__counts` and names of organisations → `marts.equity`."""
+def equity_table(counts: pa.Table, organisations: pa.Table, lists: pa.Table, definition: str) -> pa.Table:
+    """`intermediate.int_equity__counts`, names of organisations and `int_equity__lists` → `marts.equity`."""
     frame, names = frame_of(counts), frame_of(organisations)
+    frame = rates_of_groups(_with_lists(frame, frame_of(lists)))
     frame = frame.join(names.select("org_level", "org_code", "org_name"), on=["org_level", "org_code"], how="left")
     later = (frame["month"] > frame["baseline_month"]).to_numpy()
     now = np.where(later, frame["people"].cast(pl.Float64).to_numpy(), np.nan)
@@ -62,6 +69,57 @@ def equity_table(counts: pa.Table, organisations: pa.Table, definition: str) -> 
     )
     shaped = _with_gap(frame).select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items())
     return shaped.sort(*_GROUP, "dimension_value").to_arrow()
+
+
+def rates_of_groups(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the rate per 1,000 of `people` to `denominator` and its limits; NULL where either is."""
+    people, registered = numbers(frame, "people"), numbers(frame, "denominator")
+    low, high = intervals.rate_limits(people, registered)
+    return frame.with_columns(
+        series("rate_per_1000", intervals.rate(people, registered)), series("ci_low", low), series("ci_high", high)
+    )
+
+
+def _with_lists(frame: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
+    """Each group with those registered who could be in it, or the reason why that is not known."""
+    keys = ["org_level", "org_code", "month", "dimension"]
+    frame = frame.join(lists, on=[*keys, "dimension_value"], how="left")
+    told = lists.select(keys).unique().with_columns(is_told=pl.lit(True))
+    frame = frame.join(told, on=keys, how="left")
+    reason = (
+        pl.when(pl.col("dimension") == IMD)
+        .then(pl.lit("list_not_by_deprivation"))
+        .when(pl.col("dimension_value") == "unknown")
+        .then(pl.lit("group_not_known"))
+        .when(pl.col("is_told").is_null())
+        .then(pl.lit("list_not_by_age_and_sex"))
+        .when(pl.col("registered_patients").is_null())
+        .then(pl.lit("list_in_other_age_bands"))
+        .when(pl.col("gp_practices_listed") < pl.col("gp_practices"))
+        .then(pl.lit("list_by_age_and_sex_of_some_practices"))
+        .when(pl.col("registered_patients") <= 0)
+        .then(pl.lit("nobody_registered"))
+    )
+    of_the_month = pl.col("oldest_list_month") == pl.col("month")
+    basis = pl.concat_str(
+        pl.lit("registered patients of this "),
+        pl.when(pl.col("dimension") == "sex").then(pl.lit("sex")).otherwise(pl.lit("age")),
+        pl.when(of_the_month)
+        .then(pl.lit(", list of the month"))
+        .otherwise(
+            pl.concat_str(
+                pl.lit(", latest list before, oldest "),
+                pl.col("oldest_list_month").dt.strftime("%Y-%m"),
+                ignore_nulls=True,
+            )
+        ),
+    )
+    frame = frame.with_columns(reason.alias("rate_reason"))
+    known = pl.col("rate_reason").is_null()
+    return frame.with_columns(
+        pl.when(known).then("registered_patients").alias("denominator"),
+        pl.when(known).then(basis).alias("denominator_basis"),
+    )
 
 
 def gap_in_change(

@@ -55,6 +55,45 @@ def counted_measures(settings: Settings) -> list[CountedMeasure]:
     return [counted for measure in settings.measures.measures for counted in _derived(measure, settings)]
 
 
+def measures_by_old_rules(settings: Settings) -> list[CountedMeasure]:
+    """What superseded definitions count that no cohort of today counts: for marts.trend_variants alone."""
+    today = {measure.id: measure for measure in settings.measures.measures}
+    found = []
+    for old in settings.cohorts.superseded:
+        for name, rule in old.rules.items():
+            line = f"{rule.comparison} {rule.ome_mg_per_day:f} mg a day over {' and '.join(rule.windows)}"
+            update = {
+                "id": old.counted_as[name],
+                "title": f"{today[name].title}, by the rule until {old.last_month}",
+                "numerator": f"People dispensed {line}, the rule until {old.last_month}",
+                "flows": False,
+            }
+            counted = _derived(today[name].model_copy(update=update), settings)
+            found += [replace(one, first_month_of_data=rule.first_month_of_data) for one in counted]
+    return found
+
+
+def old_rules_table(settings: Settings) -> pa.Table:
+    """`reference.superseded_rules`: one row per old rule and window."""
+    rows = [
+        {
+            "cohort": old.counted_as[name],
+            "window_months": int(window.removesuffix("m")),
+            "windows": len(set(rule.windows)),
+            "ome_mg_per_day": rule.ome_mg_per_day,
+            "is_inclusive": rule.comparison == ">=",
+            "months_covered": rule.months_covered,
+            "first_month_of_data": rule.first_month_of_data,
+        }
+        for old in settings.cohorts.superseded
+        for name, rule in old.rules.items()
+        for window in sorted(set(rule.windows))
+    ]
+    whole = dict.fromkeys(("window_months", "windows", "months_covered", "first_month_of_data"), pa.int32())
+    kinds = {"cohort": pa.string(), "ome_mg_per_day": pa.decimal128(8, 4), "is_inclusive": pa.bool_(), **whole}
+    return pa.Table.from_pylist(rows, schema=pa.schema(list(kinds.items())))
+
+
 def person_measures(settings: Settings) -> set[str]:
     """The measures that count people."""
     return {counted.measure for counted in counted_measures(settings) if counted.unit == "people"}
@@ -63,7 +102,8 @@ def person_measures(settings: Settings) -> set[str]:
 def measures_table(settings: Settings) -> pa.Table:
     """`reference.measures`."""
     text = {"flow", "drug", "route", "strength"}
-    table = pa.Table.from_pylist([vars(counted) for counted in counted_measures(settings)])
+    every = [*counted_measures(settings), *measures_by_old_rules(settings)]
+    table = pa.Table.from_pylist([vars(counted) for counted in every])
     types = [pa.field(field.name, pa.string() if field.name in text else field.type) for field in table.schema]
     return table.cast(pa.schema(types))
 

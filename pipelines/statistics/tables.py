@@ -12,6 +12,9 @@ from pipelines.statistics.comparison import decile_lines, practice_comparison
 from pipelines.statistics.differencing import WITHOUT_SUFFIX
 from pipelines.statistics.equity import equity_table
 from pipelines.statistics.forecast_table import forecast_table
+from pipelines.statistics.local_trends import local_trend_table
+from pipelines.statistics.measures import measures_by_old_rules
+from pipelines.statistics.scores import score_table
 from pipelines.statistics.trends import OldDefinition, TrendInputs, trend_table, variant_table
 
 
@@ -49,9 +52,9 @@ def _steps(settings: Settings) -> dict[str, list[date]]:
 def _changed(settings: Settings) -> dict[str, date]:
     """For each measure whose definition was superseded, the first month in which today's was in force."""
     return {
-        twin: max(_month_after(old.last_month) for old in settings.cohorts.superseded if measure in old.measures)
+        twin: max(_month_after(old.last_month) for old in settings.cohorts.superseded if measure in old.counted_as)
         for known in settings.cohorts.superseded
-        for measure in known.measures
+        for measure in known.counted_as
         for twin in (measure, measure + WITHOUT_SUFFIX)
     }
 
@@ -60,7 +63,7 @@ def _superseded(settings: Settings) -> list[OldDefinition]:
     return [
         OldDefinition(measure + suffix, cohort + suffix, definition_of(settings, old.version))
         for old in settings.cohorts.superseded
-        for measure, cohort in old.measures.items()
+        for measure, cohort in old.counted_as.items()
         for suffix in ("", WITHOUT_SUFFIX)
     ]
 
@@ -76,7 +79,12 @@ def _month_after(month: str) -> date:
 
 def _trends(tables: Sequence[pa.Table], settings: Settings) -> pa.Table:
     return trend_table(
-        TrendInputs(*tables), _default_aim(settings), definition_of(settings), _changed(settings), _steps(settings)
+        TrendInputs(*tables),
+        _default_aim(settings),
+        definition_of(settings),
+        _changed(settings),
+        _steps(settings),
+        leave_out={old.cohort for old in measures_by_old_rules(settings)},
     )
 
 
@@ -140,10 +148,10 @@ STATISTICS_TABLES = (
     ),
     StatisticsTable(
         "marts.practice_comparison",
-        "Each GP practice against the others in the newest settled month: tenth, funnel limits, practices of its size.",
+        "Each GP practice against the others in the newest settled month: tenth, funnel limits, the most similar ones.",
         "one row per measure and GP practice with a rate",
         ("measure", "practice_code"),
-        ("statistics_practice_rates",),
+        ("statistics_practice_rates", "intermediate.int_practices__deprivation"),
         lambda tables, _: practice_comparison(*tables),
     ),
     StatisticsTable(
@@ -156,10 +164,30 @@ STATISTICS_TABLES = (
     ),
     StatisticsTable(
         "marts.equity",
-        "The headline cohorts by deprivation of the patient, age and sex: shares, changes, and the gap in change.",
+        "The headline cohorts by deprivation of the patient, age and sex: shares, rates, changes, the gap in change.",
         "one row per ICB (or all), month, measure, dimension and value",
         ("org_level", "org_code", "month", "measure", "dimension", "dimension_value"),
-        ("intermediate.int_equity__counts", "intermediate.int_organisations__attributes"),
-        lambda tables, settings: equity_table(tables[0], tables[1], definition_of(settings)),
+        (
+            "intermediate.int_equity__counts",
+            "intermediate.int_organisations__attributes",
+            "intermediate.int_equity__lists",
+        ),
+        lambda tables, settings: equity_table(tables[0], tables[1], tables[2], definition_of(settings)),
+    ),
+    StatisticsTable(
+        "marts.local_trends",
+        "Local returns at every level in the form of trends: figure, change since the first month, process control.",
+        "one row per level, organisation, month and measure of which there is a return",
+        ("org_level", "org_code", "month", "measure"),
+        ("intermediate.int_returns__summed",),
+        lambda tables, _: local_trend_table(*tables),
+    ),
+    StatisticsTable(
+        "marts.patient_reported_scores",
+        "Mean scores that patients reported before and after: the change, with an interval where enough was returned.",
+        "one row per month, organisation and instrument",
+        ("month", "org_code", "instrument"),
+        ("intermediate.int_returns__scores",),
+        lambda tables, _: score_table(*tables),
     ),
 )

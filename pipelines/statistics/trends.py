@@ -108,12 +108,13 @@ def trend_table(
     definition: str,
     changed: dict[str, date] | None = None,
     steps: Steps | None = None,
+    leave_out: Set[str] = frozenset(),
 ) -> pa.Table:
     """Counts of `intermediate.int_trends__counts` and names of the organisations → `marts.trends`.
 
     Rates are per 1,000 registered patients; a rate that cannot be given is NULL and rate_reason says why.
     `changed`: for a measure whose definition changed, the first month in which this one was in force. Every month of a
-    series is counted by one definition, so no baseline spans two.
+    series is counted by one definition, so no baseline spans two. `leave_out`: cohorts of superseded rules.
     """
     since = pl.DataFrame(
         {"measure": list(changed or {}), "definition_since": list((changed or {}).values())},
@@ -121,7 +122,7 @@ def trend_table(
     )
     parts = [
         _judged(part, inputs, aim, definition, steps).drop("definition_since").join(since, on="measure", how="left")
-        for part in _in_parts(frame_of(inputs.counts))
+        for part in _in_parts(frame_of(inputs.counts).filter(~pl.col("cohort").is_in(sorted(leave_out))))
     ]
     found = [part.select(list(_COLUMNS)) for part in parts] or [pl.DataFrame(schema=_COLUMNS)]
     return pl.concat(found).sort(*SERIES, "month").to_arrow()

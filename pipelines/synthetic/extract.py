@@ -1,6 +1,7 @@
 """One call that writes a whole set of synthetic extracts."""
 
 import datetime as dt
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +13,13 @@ from pipelines.synthetic.courses import Catalogue, Segments, course_segments
 from pipelines.synthetic.dispensing import Items, background_items, month_items
 from pipelines.synthetic.files import append_csv, epd_frame, patient_frame
 from pipelines.synthetic.mix import DEMO, Mix
-from pipelines.synthetic.organisations import Organisations, first_practices, organisations, practice_count
+from pipelines.synthetic.organisations import (
+    Organisations,
+    first_practices,
+    organisations,
+    practice_count,
+    read_practices,
+)
 from pipelines.synthetic.people import People, patient_nhs_numbers, people
 from pipelines.synthetic.products import Products, Regimens, ShortCourses
 from pipelines.synthetic.truth import Month, truth_frame
@@ -47,13 +54,20 @@ class _Population:
     """Everybody and everything they take, in blocks of people; and where they are registered."""
 
     def __init__(
-        self, drawn_from: Mix, seed: int, patients: int, last_day: float, catalogue: Catalogue, children: bool
+        self,
+        drawn_from: Mix,
+        seed: int,
+        patients: int,
+        last_day: float,
+        catalogue: Catalogue,
+        children: bool,
+        given: Sequence[tuple[str, str]],
     ) -> None:
         nhs_numbers = patient_nhs_numbers(patients)
-        practice = first_practices(seed, patients)
-        practices = practice_count(patients)
+        practices = len(given) or practice_count(patients)
+        practice = first_practices(seed, patients, practices)
         self.seed, self.catalogue = seed, catalogue
-        self.organisations: Organisations = organisations(seed, practice, practices)
+        self.organisations: Organisations = organisations(seed, practice, practices, given)
         self.blocks: list[tuple[People, Segments]] = []
         for first in range(0, patients, PEOPLE_PER_BLOCK):
             block = slice(first, min(first + PEOPLE_PER_BLOCK, patients))
@@ -121,13 +135,16 @@ def write_extract(
     reference_dir: Path,
     drawn_from: Mix = DEMO,
     truth: Path | None = None,
+    practices: Path | None = None,
 ) -> list[Path]:
     """Write seven files of invented prescribing into a folder; the same arguments give the same bytes.
 
     `patients` is the number of people who may take a followed medicine: about one in twelve of those
     registered. Some join after the last month and are not seen. With `dirty`, faults of real extracts are
     added (see `faults`). `truth` names a further file, of what is true of each person and month (see
-    `truth_frame`). Files are written under another name first, then renamed.
+    `truth_frame`). `practices` names a CSV of real practices: the invented people are theirs, and the two files of
+    items are all that is written, since what is true of real organisations comes from real files. Files are written
+    under another name first, then renamed.
     """
     start = start.replace(day=1)
     _checked(patients, months, start)
@@ -135,26 +152,21 @@ def write_extract(
     catalogue = Catalogue(products, Regimens.read(reference_dir, products), ShortCourses.read(reference_dir, products))
     calendar = _calendar(start, months)
     last_day = float(calendar[-1].end_day + DAYS_BEYOND_THE_END)
-    population = _Population(drawn_from, seed, patients, last_day, catalogue, children=dirty)
+    given = read_practices(practices) if practices else []
+    population = _Population(drawn_from, seed, patients, last_day, catalogue, dirty, given)
     centres = population.organisations
-    names = (
-        "patient_items.csv",
-        "epd.csv",
-        "epraccur.csv",
-        "epcn.xlsx",
-        "practice_map.csv",
-        "list_sizes.csv",
-        "sub_icb_icb.csv",
-    )
+    of_organisations = ("epraccur.csv", "epcn.xlsx", "practice_map.csv", "list_sizes.csv", "sub_icb_icb.csv")
+    names = ("patient_items.csv", "epd.csv", *(() if given else of_organisations))
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         partial = {name: out_dir / f".{name}.partial" for name in names}
         _write_months(population, calendar, dirty, partial["patient_items.csv"], partial["epd.csv"])
-        organisation_files.write_epraccur(partial["epraccur.csv"], centres)
-        organisation_files.write_epcn(partial["epcn.xlsx"], centres)
-        organisation_files.write_practice_map(partial["practice_map.csv"], centres, start, months)
-        organisation_files.write_list_sizes(partial["list_sizes.csv"], centres, start, months, seed)
-        organisation_files.write_sub_icb_icb(partial["sub_icb_icb.csv"], centres)
+        if not given:
+            organisation_files.write_epraccur(partial["epraccur.csv"], centres)
+            organisation_files.write_epcn(partial["epcn.xlsx"], centres)
+            organisation_files.write_practice_map(partial["practice_map.csv"], centres, start, months)
+            organisation_files.write_list_sizes(partial["list_sizes.csv"], centres, start, months, seed)
+            organisation_files.write_sub_icb_icb(partial["sub_icb_icb.csv"], centres)
         for name in names:
             partial[name].replace(out_dir / name)
         if truth:

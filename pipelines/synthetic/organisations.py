@@ -1,10 +1,13 @@
 """Invented practices, networks and areas, their list sizes, and the cost centres that are not practices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from pipelines.errors import UnreadableFile, UsageError
 from pipelines.synthetic import mix
 from pipelines.synthetic.draws import Draws, Ints, keys
 
@@ -42,9 +45,9 @@ def practice_count(patients: int) -> int:
     return max(mix.LEAST_PRACTICES, round(patients / mix.PATIENTS_PER_PRACTICE))
 
 
-def first_practices(seed: int, patients: int) -> Ints:
+def first_practices(seed: int, patients: int, practices: int | None = None) -> Ints:
     """The first practice of each patient, rising with the patient's number; practices differ in size."""
-    practices = practice_count(patients)
+    practices = practices or practice_count(patients)
     weight = np.exp(0.35 * Draws(keys(seed, "practice", np.arange(practices))).normal("size"))
     edges = np.rint(np.cumsum(weight) / weight.sum() * patients)
     return np.searchsorted(edges, np.arange(patients), side="right").astype(np.int64)
@@ -84,8 +87,34 @@ def _cost_centre(code: str, name: str, setting: str, number: int, pcn: int | Non
     }
 
 
-def organisations(seed: int, practice_of_patient: Ints, practices: int) -> Organisations:
-    """The cost centres for patients whose first practices are given."""
+def read_practices(file: Path) -> list[tuple[str, str]]:
+    """Codes and names of practices from the columns PRACTICE_CODE and, where it has one, PRACTICE_NAME of a CSV."""
+    try:
+        frame = pl.read_csv(file, infer_schema=False, encoding="utf8-lossy")
+    except (OSError, pl.exceptions.PolarsError):
+        raise UnreadableFile("The list of practices cannot be read.", f"File {file}.", "Give a CSV.") from None
+    frame = frame.rename({name: name.strip("\ufeff ").upper() for name in frame.columns})
+    if "PRACTICE_CODE" not in frame.columns:
+        raise UsageError(
+            "The list of practices has no column PRACTICE_CODE.",
+            f"File {file}: {', '.join(frame.columns)[:200]}.",
+            "Name the column with the codes so.",
+        )
+    code = pl.col("PRACTICE_CODE").str.strip_chars()
+    name = "PRACTICE_NAME" if "PRACTICE_NAME" in frame.columns else "PRACTICE_CODE"
+    known = frame.filter(code.is_not_null() & (code != "")).unique("PRACTICE_CODE", maintain_order=True)
+    if known.is_empty():
+        raise UsageError("The list of practices is empty.", f"File {file}.", "Give at least one practice.")
+    return list(known.select(code, pl.col(name).fill_null("").alias("name")).iter_rows())
+
+
+def organisations(
+    seed: int, practice_of_patient: Ints, practices: int, given: Sequence[tuple[str, str]] = ()
+) -> Organisations:
+    """The cost centres for patients whose first practices are given.
+
+    `given`: codes and names of practices that are real; everything else about them stays invented.
+    """
     icbs = max(1, round(practices / mix.PRACTICES_PER_ICB))
     sub_icbs = [2 + icb % 2 for icb in range(icbs)]
     pcns = max(3, round(practices / mix.PRACTICES_PER_PCN))
@@ -100,7 +129,8 @@ def organisations(seed: int, practice_of_patient: Ints, practices: int) -> Organ
     for number in range(practices):
         pcn = number * pcns // practices
         icb_of[number] = pcn * icbs // pcns
-        centre = _cost_centre(f"Z{number + 10001}", f"SYNTHETIC SURGERY {number + 1}", GP_PRACTICE, number, pcn)
+        code, name = given[number] if given else (f"Z{number + 10001}", f"SYNTHETIC SURGERY {number + 1}")
+        centre = _cost_centre(code, name, GP_PRACTICE, number, pcn)
         rows.append(centre | pcn_areas[pcn])
     for icb in range(icbs):
         for order, (setting, name) in enumerate(_SERVICES):

@@ -3,75 +3,22 @@
 -- Grain: one row per offending rule.
 -- Key: rule
 --
--- Each rule is counted three ways at the as-at month: in marts.patient_month, on the list, and, where the trend table
--- has the same measure, there. A patient on the list without any rule, under 18 or excluded, offends too; so does one who
--- is excluded and not named as such, and a list that is longer or shorter than the trends say.
+-- Each rule is counted three ways at the as-at month: by the cohorts (marts.case_list_rules), on the list, and, where the
+-- trend table has the same measure, there. A patient on the list without any rule, under 18 or excluded, offends too; so does
+-- one who is excluded and not named as such, and a list that is longer or shorter than the trends say.
 WITH list_month AS (
     SELECT month,
     FROM intermediate.int_case_list__month
 ),
 
-patients AS (
-    SELECT
-        months.patient_key,
-        coalesce(NOT months.is_adult, FALSE) AS is_under_18,
-        months.excluded,
-        listed.patient_key IS NOT NULL AS is_listed,
-        coalesce(months.high_dose, FALSE) AS high_dose,
-        coalesce(months.high_dose_possible, FALSE) AS high_dose_possible,
-        coalesce(months.high_dose_recent, FALSE) AS high_dose_recent,
-        coalesce(months.high_dose_new, FALSE) AS high_dose_new,
-        coalesce(months.rapid_escalation, FALSE) AS rapid_escalation,
-        months.methadone_3m,
-        months.dose_is_lower_bound AS dose_unknown,
-        months.in_dependence_treatment,
-        months.immediate_release_fentanyl_3m,
-        coalesce(months.long_term_3m, FALSE)
-        AND (months.opioid_gabapentinoid_3m OR months.opioid_benzodiazepine_3m OR months.opioid_z_drug_3m)
-            AS long_term_3m_with_sedative,
-        coalesce(months.at_risk_3_to_6m, FALSE) AS at_risk_3_to_6m,
-        coalesce(months.long_term, FALSE) AS long_term,
-    FROM marts.patient_month AS months
-    INNER JOIN list_month USING (month)
-    LEFT JOIN marts.case_list AS listed
-        ON months.patient_key = listed.patient_key AND months.month = listed.as_at_month
-),
-
-rules AS (
-    SELECT
-        patient_key,
-        is_under_18,
-        excluded,
-        is_listed,
-        rule,
-        is_true,
-    FROM patients
-    UNPIVOT (
-        is_true FOR rule IN (
-            high_dose,
-            high_dose_possible,
-            high_dose_recent,
-            high_dose_new,
-            rapid_escalation,
-            methadone_3m,
-            dose_unknown,
-            in_dependence_treatment,
-            immediate_release_fentanyl_3m,
-            long_term_3m_with_sedative,
-            at_risk_3_to_6m,
-            long_term
-        )
-    )
-),
-
 counted AS (
     SELECT
         rule,
-        count(*) FILTER (is_true) AS patients,
-        count(*) FILTER (is_true AND is_listed AND NOT is_under_18 AND NOT excluded) AS patients_listed,
-        count(*) FILTER (is_true AND is_under_18) AS patients_under_18,
-        count(*) FILTER (is_true AND excluded AND NOT is_under_18) AS patients_excluded,
-    FROM rules
+        count(*) AS patients,
+        count(*) FILTER (is_listed AND NOT is_under_18 AND NOT excluded) AS patients_listed,
+        count(*) FILTER (is_under_18) AS patients_under_18,
+        count(*) FILTER (excluded AND NOT is_under_18) AS patients_excluded,
+    FROM marts.case_list_rules
     GROUP BY rule
 ),
 
@@ -91,8 +38,8 @@ excluded AS (
     FROM marts.case_list_excluded AS excluded
     FULL JOIN (
         SELECT DISTINCT patient_key
-        FROM rules
-        WHERE is_true AND excluded AND NOT is_under_18
+        FROM marts.case_list_rules
+        WHERE excluded AND NOT is_under_18
     ) AS rules USING (patient_key)
 ),
 
@@ -110,7 +57,7 @@ without_rule AS (
     FROM (
         SELECT listed.patient_key,
         FROM marts.case_list AS listed
-        LEFT JOIN rules ON listed.patient_key = rules.patient_key AND rules.is_true
+        LEFT JOIN marts.case_list_rules AS rules USING (patient_key)
         GROUP BY listed.patient_key
         HAVING count(rules.rule) = 0 OR coalesce(bool_or(rules.is_under_18 OR rules.excluded), FALSE)
     )

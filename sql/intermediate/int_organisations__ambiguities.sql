@@ -8,6 +8,16 @@ WITH icb_look_up AS (
         max(end_date) = DATE '9999-12-31' AS is_open,
     FROM intermediate.int_organisations__sub_icb_editions
     GROUP BY icb_code
+),
+
+contradictions AS (
+    SELECT
+        sub_icb_code,
+        string_agg(DISTINCT icb_code, ', ' ORDER BY icb_code) AS icb_codes,
+        row_number() OVER (PARTITION BY sub_icb_code ORDER BY start_date) AS position,
+    FROM staging.stg_nhse__sub_icbs
+    GROUP BY sub_icb_code, start_date
+    HAVING count(DISTINCT icb_code) > 1
 )
 
 SELECT
@@ -34,10 +44,21 @@ UNION ALL
 
 SELECT
     practices.practice_code,
+    'two_icbs_in_look_up' AS reason,
+    contradictions.icb_codes AS detail,
+FROM intermediate.int_organisations__practices AS practices
+INNER JOIN contradictions USING (sub_icb_code)
+WHERE contradictions.position = 1
+
+UNION ALL
+
+SELECT
+    practices.practice_code,
     'icb_not_in_look_up' AS reason,
     practices.icb_code AS detail,
 FROM intermediate.int_organisations__practices AS practices
 ANTI JOIN icb_look_up USING (icb_code)
+ANTI JOIN contradictions USING (sub_icb_code)
 WHERE practices.icb_code IS NOT NULL AND (SELECT count(*) FROM icb_look_up) > 0
 
 UNION ALL

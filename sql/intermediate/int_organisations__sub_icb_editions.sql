@@ -4,8 +4,21 @@
 -- Key: sub_icb_code, source, start_date
 --
 -- A row of the look-up ends on its last day, or when the next of its sub-ICB begins. An edition of the map stands until
--- the next one, and no longer than until the organisation register is newer: what is newest speaks.
-WITH map_editions AS (
+-- the next one, and no longer than until the organisation register is newer: what is newest speaks. Two files of one
+-- delivery may hold the same rows of the look-up: they count once. A sub-ICB that has two ICBs from the same day on is left
+-- out, and listed: a look-up that says two things says nothing.
+WITH look_up AS (
+    SELECT
+        sub_icb_code,
+        start_date,
+        max(end_date) AS end_date,
+        min(icb_code) AS icb_code,
+    FROM staging.stg_nhse__sub_icbs
+    GROUP BY sub_icb_code, start_date
+    HAVING count(DISTINCT icb_code) = 1
+),
+
+map_editions AS (
     SELECT
         sub_icb_code,
         coalesce(extract_month, DATE '1900-01-01') AS start_date,
@@ -47,7 +60,7 @@ SELECT
     ) AS end_date,
     icb_code,
     CAST(NULL AS VARCHAR) AS region_code,
-FROM staging.stg_nhse__sub_icbs
+FROM look_up
 
 UNION ALL
 

@@ -105,3 +105,13 @@ SELECT
     is_without,
     cohort,
 FROM intermediate.int_reviews__memberships
+
+UNION ALL
+
+SELECT
+    patient_key,
+    month,
+    practice_code,
+    is_without,
+    cohort,
+FROM intermediate.int_superseded__memberships

@@ -17,5 +17,6 @@ SELECT
     total_quantity,
     quantity_loaded,
     values_blanked,
+    rows_opted_out,
     is_current,
 FROM staging.stg_register__file_months

@@ -7,6 +7,18 @@
 -- why_listed says which. priority, 1 to 4, orders the work and is not a measure of harm; patients who are likely near
 -- the end of life keep their number and belong in a block at the end. Doses are mg of oral morphine equivalent (OME)
 -- dispensed, a day. Order of work: palliative_proxy strong last, priority, ome_mg_per_day_3m descending, patient_key.
+--
+-- Columns:
+--   cautions: What to look up or beware of before acting, in words, apart by '; '. NULL: nothing.
+--   change_since_last_month: joined, stayed, 'band changed: was …' or 'not known: too little history', beside the month
+--     looked at before.
+--   change_vs_6_months_before: mg OME a day: ome_mg_per_day_3m less that of six months before. NULL: no dose or no data
+--     then.
+--   gabapentinoids: Gabapentinoids of the last three months in words: dose a day, when last. NULL: none.
+--   opioids: Opioid products of the last three months in words: quantity a month, long-acting first. NULL: none.
+--   other_sedatives: Other sedating medicines of the last three months in words, with when last. NULL: none.
+--   priority_text: priority in words; likely end of life goes before all else.
+--   why_listed: The rules that found the person, in words, with the person's own numbers.
 WITH listed AS (
     SELECT
         patient_key,

@@ -5,6 +5,10 @@
 --
 -- They are in no list to work through and in no measure without palliative care, and in every headline. The list, these
 -- and the under-18s together are the cohort.
+--
+-- Columns:
+--   excluded_on: Day of the review that excluded the person.
+--   exclusion: Why, as in reference.review_outcomes.
 SELECT
     found.patient_key,
     found.priority,

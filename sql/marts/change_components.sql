@@ -8,6 +8,21 @@
 -- care; who is not seen died, moved, is in hospital or stopped: the data cannot tell. On an opioid and seen: an item
 -- within the last three months. moved_away is seen, and in another organisation (or none) of that level. Headline cohorts
 -- of the default aim; a baseline that is a range of months has no set of people, and no rows.
+--
+-- Columns:
+--   baseline_people: People of the cohort in baseline_month.
+--   excluded_or_redefined: Of them, seen and in the organisation, but excluded by review or no longer counted by the
+--     measure.
+--   joined: People of the cohort now who were not in it, or not in this organisation, in baseline_month.
+--   lower_still_on_opioid: Of the people of the baseline, no longer in the cohort, with an opioid in the last three
+--     months.
+--   measure: A headline cohort of the default aim, or its twin without under-18s, palliative care and exclusions.
+--   moved_away: Of the people of the baseline, now in another organisation of that level, or in none.
+--   no_opioid_still_seen: Of the people of the baseline, without an opioid for three months, with an item of another
+--     class.
+--   not_seen: Of the people of the baseline, without an item of any followed class for three months.
+--   people: People of the cohort in month.
+--   stayed: People of the cohort in both months, in this organisation.
 WITH levels AS (
     SELECT
         practice_code,

@@ -7,6 +7,16 @@
 -- is in use), replacement_not_in_use, no_replacement_known; of one that appeared: replaces_old_code, new_code. Rarely
 -- used products come and go: is_notable marks vanished codes that the new month does not explain and that had at least
 -- $vanished_code_least_items items in the month before.
+--
+-- Columns:
+--   change: vanished or appeared.
+--   explanation: Of a vanished code replaced, replacement_not_in_use or no_replacement_known; of one that appeared
+--     replaces_old_code or new_code.
+--   is_notable: TRUE: it vanished without a replacement in use, and had many items before (vanished_code_least_items).
+--   items_after: Items in month; 0: it vanished.
+--   items_before: Items in month_before; 0: it appeared.
+--   month_before: First day of the loaded month before.
+--   other_bnf_codes: The code that replaces it, or those that it replaces. NULL: none is known.
 WITH months AS (
     SELECT
         source,

@@ -6,6 +6,15 @@
 -- problem: old_code_still_in_use where old and new code both have items in the newest month of the source, so that one
 -- does not replace the other; many_old_codes where more than ten codes that occur lead to the same new one. Doses
 -- follow the new code either way: look at the row of data/reference/bnf_code_changes.csv.
+--
+-- Columns:
+--   first_month_of_new_code: First day of the first month with the new code. NULL: it does not occur.
+--   items: Items of the old code, all loaded months.
+--   items_of_new_code: Items of the new code, all loaded months; 0: it does not occur.
+--   last_month_of_new_code: First day of the newest month with the new code. NULL: it does not occur.
+--   new_bnf_code: The code that replaces it, by data/reference/bnf_code_changes.csv.
+--   old_bnf_code: The replaced code, as it occurs.
+--   problem: many_old_codes or old_code_still_in_use. NULL: nothing looks wrong.
 WITH newest AS (
     SELECT
         source,

@@ -8,6 +8,14 @@
 -- opioid item, days covered twice counted once; max_daily is the highest OME of one day, an item's OME spread evenly over
 -- its days. Where an item lacks what a definition needs the dose is NULL and reason says so. dose_is_lower_bound: an item
 -- could not be converted.
+--
+-- Columns:
+--   days: What the OME is divided by: days supplied, or days covered. NULL: max_daily, or reason says why.
+--   definition: sum_days_supply, on_therapy_days or max_daily.
+--   ome_mg: mg OME dispensed in the window.
+--   ome_mg_per_day: mg OME a day by this definition. NULL: reason says why.
+--   reason: days_supply_missing, dates_missing or no_dose, with words. NULL: there is a dose.
+--   window_months: 1, 3, 6 or 12: months of the window, the last being month.
 WITH totals AS (
     SELECT
         patient_key,

@@ -7,6 +7,16 @@
 -- An item that cannot be converted keeps its row: ome_mg is NULL and ome_status says why. net_quantity is what reversals
 -- leave of total_quantity. Oral, transdermal and parenteral doses are told apart by route. patient_key is NULL for
 -- EPD and for items whose patient is not identified.
+--
+-- Columns:
+--   cautions: What to beware of, apart by '; ': methadone_present, patch_wear_assumed, implausible_quantity,
+--     reversal_exceeds_quantity … NULL: nothing.
+--   net_quantity: total_quantity less what reversals take off it, in quantity_unit; this is what the dose is made of.
+--     NULL: no quantity.
+--   nic_gbp: Net ingredient cost, £. NULL: the source brought none.
+--   ome_mg: mg OME of the whole item: net_quantity × ome_mg_per_unit. NULL: not converted; ome_status says why. Never 0
+--     for unknown.
+--   patient_key: Pseudonym of the patient: keyed HMAC-SHA-256 of the identifier. NULL: not identified, or EPD.
 SELECT
     items.item_id,
     items.source,

@@ -2,6 +2,11 @@
 --
 -- Grain: one row per source, product, reason and month.
 -- Key: source, bnf_code, bnf_description, reason, month
+--
+-- Columns:
+--   drug: Plain name of the drug. NULL: none is known.
+--   quantity: Sum of the quantities, in the product's unit. NULL: the source brought none.
+--   reason: cough, antimotility, opium, dependence_treatment, unknown_opioid_code …: why it is not counted.
 SELECT
     items.source,
     products.bnf_code,

@@ -4,10 +4,20 @@
 -- Key: practice_code, reason
 --
 -- Reasons: outside_england (no parents), in_no_reference (no parents), unallocated_code (in "all" alone), no_icb and no_pcn
--- (GP practices: in no organisation of that level), two_current_pcns (counted in the youngest link alone), icb_closed and
--- icb_not_in_look_up (counted there nevertheless), closed_without_successor (its history stays where it was last),
--- several_successors (the first code was followed), reference_older_than_data (placed provisionally). Items are those of
--- all loaded months, patients' and EPD apart.
+-- (GP practices: in no organisation of that level), two_current_pcns (counted in the youngest link alone),
+-- two_icbs_in_look_up (the look-up contradicts itself: map or register speak), icb_closed and icb_not_in_look_up (counted
+-- there nevertheless), closed_without_successor (its history stays where it was last), several_successors (the first code
+-- was followed), reference_older_than_data (placed provisionally). Items are those of all loaded months, patients' and EPD
+-- apart. What of it matters becomes a caveat (configs/expectations/organisation_orphans.toml).
+--
+-- Columns:
+--   detail: What the reason is about: a code, a day. NULL: nothing to add.
+--   epd_opioid_items: Opioid items of EPD under the code, all loaded months.
+--   first_month: First day of the first month with an opioid item under the code.
+--   last_month: First day of the newest month with an opioid item under the code.
+--   patient_opioid_items: Opioid items of patients under the code, all loaded months.
+--   reason: outside_england, in_no_reference, unallocated_code, no_icb, no_pcn, two_current_pcns, two_icbs_in_look_up,
+--     icb_closed, icb_not_in_look_up, closed_without_successor, several_successors or reference_older_than_data.
 WITH used AS (
     SELECT
         practice_code,

@@ -7,6 +7,14 @@
 -- user's file names a successor. place_basis: in force; last known or first known, where no link is in force; outside
 -- England; in no reference. known_until is the newest day that any loaded reference speaks of: in a later month the place
 -- is provisional.
+--
+-- Columns:
+--   end_date: Last day of the period; 9999-12-31: still so.
+--   history_counts_with: Code of the practice with which the whole history counts on current boundaries. NULL: with its
+--     own.
+--   known_until: Newest day that any loaded reference speaks of. NULL: none is loaded.
+--   place_basis: in force, last known, first known, outside England or in no reference.
+--   start_date: First day of the period; 1900-01-01: ever since.
 SELECT
     dated.practice_code,
     levels.org_name AS practice_name,

@@ -6,6 +6,11 @@
 --
 -- They have no dose here. is_counted is FALSE for a quantity of zero or less: such an item puts nobody into a cohort.
 -- item_id names the file (first 12 digits of its SHA-256) and the line. patient_key is NULL where nobody is identified.
+--
+-- Columns:
+--   is_counted: TRUE: it can put its patient into a cohort; FALSE: its quantity is zero or less.
+--   patient_key: Pseudonym of the patient: keyed HMAC-SHA-256 of the identifier. NULL: not identified.
+--   product_class: gabapentinoid, benzodiazepine, z_drug, sedative_not_counted, dependence_treatment or just_in_case.
 SELECT
     items.item_id,
     items.month,

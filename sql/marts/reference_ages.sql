@@ -6,6 +6,16 @@
 -- age_months counts from the reference to the newest loaded month of items, never to today; below zero the reference is
 -- the newer of both. status: current, stale, missing, replaced (missing or stale, but another one serves) or age_unknown.
 -- sentence says it where it matters: stale or missing.
+--
+-- Columns:
+--   age_months: Months from the reference to the newest data; below zero: the reference is newer. NULL: not known.
+--   data_month: First day of the newest loaded month of items.
+--   dated_by: How its month is known: month, extract_date, newest_event or edition (configs/references.toml).
+--   max_age_months: Months that it may be older than the data.
+--   newest_month: First day of the month of the reference. NULL: missing, or not known.
+--   reference: Name of the reference in configs/references.toml.
+--   sentence: What it means for the figures. NULL: it is neither missing nor too old.
+--   status: current, stale, missing, replaced or age_unknown.
 WITH data_months AS (
     SELECT max(month) AS data_month,
     FROM intermediate.int_items__described

@@ -8,6 +8,15 @@
 -- there is too little history for the rule; window_months_in_data says how many months of data the window reaches over.
 -- patients_dose_unknown are not among patients, and an item of theirs has no dose: the true number lies between patients
 -- and their sum. Differences between rows are counts of people too: protect them like any other before they leave.
+--
+-- Columns:
+--   dose_window: 1m, 3m, 6m, 12m, or confirmed: over three and six months.
+--   is_headline: TRUE: this is the definition of high_dose.
+--   parenteral: without or with injected opioids.
+--   patients: People above the line by this definition. NULL: too little history.
+--   patients_dose_unknown: People not among patients, with an item without a dose. NULL: too little history.
+--   preset: gt120, ge120, gt90 or ge90: more than (gt), or that many and more (ge), mg OME a day.
+--   window_months_in_data: Loaded months that the window reaches over.
 WITH organisations AS (
     SELECT DISTINCT
         org_level,

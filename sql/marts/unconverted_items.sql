@@ -5,6 +5,14 @@
 --
 -- Deliberate statuses (excluded_by_factor_set, reversal_netted) are listed too and do not count towards the gate that
 -- stops publication.
+--
+-- Columns:
+--   counts_towards_gate: TRUE: it counts towards the limit beyond which nothing is published.
+--   ome_status: Why there is no dose: strength_unknown, unit_ambiguous, wear_time_unknown, factor_missing,
+--     excluded_by_factor_set, quantity_missing, quantity_not_positive or reversal_netted.
+--   quantity: Sum of the quantities, in the product's unit. NULL: the source brought none.
+--   reason: The same in words.
+--   source_rows: Rows of the source.
 SELECT
     items.source,
     products.bnf_code,

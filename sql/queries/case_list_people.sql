@@ -1,6 +1,48 @@
 -- The people on the case-finding list of a practice, of a PCN, in no practice or of everyone, in the order of work.
 --
--- The end-of-life block comes last. Each rule that can be asked for stands beside the person as true or not.
+-- The end-of-life block comes last. The rules that find a person stand beside them, with a space between.
+WITH listed AS (
+    SELECT
+        patient_key,
+        priority,
+        priority_text,
+        palliative_proxy,
+        age,
+        sex,
+        practice_code,
+        practice_name,
+        pcn_code,
+        ome_mg_per_day_3m,
+        band,
+        change_vs_6_months_before,
+        opioid_run_months,
+        left_censored,
+        opioids,
+        gabapentinoids,
+        other_sedatives,
+        last_dispensed_month,
+        why_listed,
+        cautions,
+        change_since_last_month,
+        as_at_month,
+    FROM marts.case_list
+    WHERE
+        $is_everyone
+        OR practice_code = $practice_code
+        OR pcn_code = $pcn_code
+        OR ($is_unallocated AND practice_code IS NULL)
+),
+
+found AS (
+    SELECT
+        patient_key,
+        string_agg(rule, ' ' ORDER BY rule) AS rules,
+        bool_or(rule = 'dose_unknown') AS dose_is_lower_bound,
+    FROM marts.case_list_rules
+    WHERE patient_key IN (SELECT patient_key FROM listed)
+    GROUP BY patient_key
+)
+
 SELECT
     listed.patient_key,
     listed.priority,
@@ -24,29 +66,10 @@ SELECT
     listed.cautions,
     listed.change_since_last_month,
     listed.as_at_month,
-    months.dose_is_lower_bound,
-    coalesce(months.high_dose, FALSE) AS high_dose,
-    coalesce(months.high_dose_possible, FALSE) AS high_dose_possible,
-    coalesce(months.high_dose_recent, FALSE) AS high_dose_recent,
-    coalesce(months.high_dose_new, FALSE) AS high_dose_new,
-    coalesce(months.rapid_escalation, FALSE) AS rapid_escalation,
-    months.methadone_3m,
-    months.dose_is_lower_bound AS dose_unknown,
-    months.in_dependence_treatment,
-    months.immediate_release_fentanyl_3m,
-    coalesce(months.long_term_3m, FALSE)
-    AND (months.opioid_gabapentinoid_3m OR months.opioid_benzodiazepine_3m OR months.opioid_z_drug_3m)
-        AS long_term_3m_with_sedative,
-    coalesce(months.at_risk_3_to_6m, FALSE) AS at_risk_3_to_6m,
-    coalesce(months.long_term, FALSE) AS long_term,
-FROM marts.case_list AS listed
-INNER JOIN marts.patient_month AS months
-    ON listed.patient_key = months.patient_key AND listed.as_at_month = months.month
-WHERE
-    $is_everyone
-    OR listed.practice_code = $practice_code
-    OR listed.pcn_code = $pcn_code
-    OR ($is_unallocated AND listed.practice_code IS NULL)
+    coalesce(found.dose_is_lower_bound, FALSE) AS dose_is_lower_bound,
+    found.rules,
+FROM listed
+LEFT JOIN found USING (patient_key)
 ORDER BY
     is_likely_end_of_life,
     listed.priority,

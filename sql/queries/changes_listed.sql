@@ -9,4 +9,10 @@ SELECT
     OR coalesce(pcn_code = $pcn_code, FALSE)
     OR ($is_unallocated AND practice_code IS NULL) AS is_here,
 FROM marts.case_list
+WHERE
+    $is_everyone
+    OR practice_code = $practice_code
+    OR pcn_code = $pcn_code
+    OR ($is_unallocated AND practice_code IS NULL)
+    OR list_contains($patient_keys, patient_key)
 ORDER BY patient_key

@@ -1,11 +1,11 @@
 -- Sub-ICB locations, each with its integrated care board (ICB), edition by edition.
 --
--- Grain: one row per sub-ICB location and day from which it belongs to the ICB.
--- Key: sub_icb_code, start_date
+-- Grain: one row per sub-ICB location, its ICB, their names, first and last day, however many files say so.
+-- Key: sub_icb_code, sub_icb_name, icb_code, icb_name, start_date, end_date
 -- Kind: view
 --
 -- A file without days speaks of all time: from 1900-01-01. end_date is the last day, 9999-12-31 where none is given.
-SELECT
+SELECT DISTINCT
     sub_icb_code,
     sub_icb_name,
     icb_code,

@@ -7,6 +7,7 @@
 -- A GP practice is prescribing setting 4 (older files) or has the role RO76 (newer ones). joined_date and left_date are
 -- those of its link to the sub-ICB. The register also holds Welsh practices (region W00), those of the armed forces and
 -- islands (Y99, ICB Q99), and of the Channel Islands and the Isle of Man (ICB YA and a letter): no ICB of England has them.
+-- Where one delivery holds two editions, the one with the newest opening speaks of what is in both.
 SELECT
     practice_code,
     practice_name,
@@ -32,4 +33,10 @@ SELECT
         substr(replace(left_date, '-', ''), 1, 4) || '-' || substr(replace(left_date, '-', ''), 5, 2) || '-'
         || substr(replace(left_date, '-', ''), 7, 2) AS DATE
     ) AS left_date,
-FROM raw.epraccur
+FROM (
+    SELECT *, max(replace(open_date, '-', '')) OVER (PARTITION BY file_sha256) AS newest_opening,
+    FROM raw.epraccur
+) AS editions
+QUALIFY row_number() OVER (
+    PARTITION BY practice_code ORDER BY newest_opening DESC NULLS LAST, file_sha256, source_row
+) = 1

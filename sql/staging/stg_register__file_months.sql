@@ -17,5 +17,6 @@ SELECT
     total_quantity,
     quantity_loaded,
     values_blanked,
+    rows_opted_out,
     is_current,
 FROM raw.file_months

@@ -84,3 +84,27 @@ def test_f08_to_f11_and_f19_totals_are_equal_and_orphans_are_listed(desk: Desk) 
         assert known == [(date(2026, 4, 1),)]
     finally:
         connection.close()
+
+
+def test_f08_two_look_ups_and_two_registers_of_one_delivery_do_not_stop_the_job(desk: Desk) -> None:
+    undated = "SUB_ICB_CODE,SUB_ICB_NAME,ICB_CODE,ICB_NAME\nS1,FIRST PLACE,QX1,BOARD ONE\n"
+    desk.add(desk.file("epd.csv", epd(items("202603", "Z10001", 3), items("202603", "Z10002", 5))))
+    desk.add(
+        desk.file("look_up_2022.csv", undated + "S2,SECOND PLACE,QX2,BOARD TWO\n"),
+        desk.file("look_up_2024.csv", undated + "S2,SECOND PLACE,QX3,BOARD THREE\n"),
+        desk.file("epraccur.csv", REGISTER),
+        desk.file("epraccur_v2.csv", REGISTER.replace("SURGERY Z10001", "THE SURGERY")),
+    )
+    done = refresh(RefreshOptions(desk.data, desk.folder / "reports", desk.settings, with_report=False))
+    connection = read_only(done.snapshot.file, desk.data.tmp)
+    try:
+        boards = connection.execute(
+            "SELECT org_code, numerator FROM marts.icb_trends WHERE measure = 'epd_opioid_items' ORDER BY org_code"
+        ).fetchall()
+    finally:
+        connection.close()
+    # Of S2 the look-ups say two things: the register's QX2 stands.
+    assert boards == [("QX1", 3), ("QX2", 5)]
+    said = [caveat.sentence for caveat in done.caveats if caveat.subject == "organisation_orphans"]
+    assert len(said) == 1
+    assert "the look-up names two ICBs at once in EPD items" in said[0]

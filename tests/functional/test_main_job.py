@@ -161,8 +161,10 @@ def test_files_in_incoming_are_swept_and_unknown_ones_refused_with_a_reason(
     answer = opioids("refresh", "--no-report", "--data-dir", tmp_path)
     assert answer.code == 0, answer.err
     assert "Taken from incoming/: epd.csv (epd)" in answer.out
-    assert sorted(file.name for file in incoming.iterdir()) == ["refused"]
-    assert "matches no known layout" in (incoming / "refused" / "notes.csv.reason.txt").read_text()
+    assert list(incoming.iterdir()) == []
+    refused = tmp_path / "identifiable" / "refused"
+    assert (refused / "notes.csv").read_text() == "a,b\n1,2\n"
+    assert "matches no known layout" in (refused / "notes.csv.reason.txt").read_text()
 
 
 def test_nothing_to_publish_is_said_and_the_last_publication_stays(opioids: Opioids, tmp_path: Path) -> None:

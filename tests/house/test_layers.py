@@ -13,12 +13,27 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("flows",),
-    ("refresh", "factor_sets", "history", "doctor", "export"),
+    (
+        "refresh",
+        "downloads",
+        "factor_sets",
+        "history",
+        "doctor",
+        "export",
+        "planning",
+        "rollback",
+        "erasing",
+        "backup",
+        "lineage",
+        "export_warehouse",
+    ),
+    ("plan_words",),
     (
         "fetch",
         "ingest",
         "build",
         "contracts",
+        "content",
         "publish",
         "release",
         "report",
@@ -27,25 +42,30 @@ LAYERS = (
         "explain",
         "rekeying",
     ),
-    ("reviews", "disclosure_parts"),
+    ("reviews", "returns", "disclosure_parts", "disclosure_tables", "disclosure_local", "dictionary"),
+    ("disclosure_system", "disclosure_groups"),
     ("identity", "products", "disclosure", "models", "caveats"),
+    ("disclosure_practices", "disclosure_exact"),
     ("disclosure_policy",),
     ("engine", "statistics"),
-    ("audit", "snapshots", "notify", "locking"),
-    ("archives", "config", "folders"),
+    ("housekeeping",),
+    ("audit", "snapshots", "labels", "notify", "locking", "logs"),
+    ("archives", "config", "folders", "spreadsheets", "age_format"),
+    ("action_settings", "report_settings"),
     ("measure_settings",),
     ("assets", "errors"),
 )
 # build and publish read what ingest registered and build made; refresh puts them together.
-ALLOWED_SIDEWAYS = {("build", "ingest"), ("publish", "build")}
+ALLOWED_SIDEWAYS = {("build", "ingest"), ("content", "build"), ("publish", "build"), ("publish", "content")}
 ONLY_IN = {
     "prefect": {"flows.py"},
     "great_expectations": {"contracts/judging.py", "contracts/data_docs.py"},
     "requests": {"fetch/http.py", "notify.py"},
-    "duckdb": {"engine/duckdb.py", "engine/landing.py"},
+    "duckdb": {"engine/duckdb.py", "engine/landing.py", "engine/landing_preview.py"},
     "typer": {
         f"cli/{room}.py"
         for room in (
+            "analyst",
             "common",
             "main",
             "loading",
@@ -60,7 +80,11 @@ ONLY_IN = {
             "auditing",
             "operating",
             "keys",
+            "people",
             "reviews",
+            "upkeep",
+            "reporting",
+            "returns",
         )
     },
 }

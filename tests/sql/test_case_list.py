@@ -379,6 +379,8 @@ def offences(
     engine = build_from({**tables, **given}, "marts.patient_month", tmp_path)
     list_month = (assets.SQL_DIR / "intermediate" / "int_case_list__month.sql").read_text(encoding="utf-8")
     engine.create("intermediate.int_case_list__month", list_month, {"as_at_month": None})
+    rules = (assets.SQL_DIR / "marts" / "case_list_rules.sql").read_text(encoding="utf-8")
+    engine.create("marts.case_list_rules", rules, {})
     check = (assets.SQL_DIR / "checks" / "assert_case_list_agrees_with_cohorts.sql").read_text(encoding="utf-8")
     found = {row["rule"] for row in engine.fetch(check).to_pylist()}
     engine.close()

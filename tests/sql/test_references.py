@@ -66,7 +66,7 @@ def ages_of(tmp_path: Path) -> Ages:
 
 
 MAP_COLUMNS = [*(load_settings().layout("practice_map").columns), "file_sha256"]
-REGISTER_COLUMNS = [*(load_settings().layout("epraccur").columns), "file_sha256"]
+REGISTER_COLUMNS = [*(load_settings().layout("epraccur").columns), "file_sha256", "source_row"]
 
 
 @pytest.mark.parametrize(("lists", "age", "status"), [("2025-03", 3, "current"), ("2025-02", 4, "stale")])

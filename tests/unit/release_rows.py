@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipelines import assets
 from pipelines.engine.duckdb import DuckDBEngine
 from pipelines.folders import DataFolder
 from pipelines.release import Asked, ListRequest
@@ -198,6 +199,9 @@ def published(
     ]
     engine.load("marts.item_ome", pa.Table.from_pylist(items, schema=_ITEMS))
     engine.load("marts.patient_month", pa.Table.from_pylist(months, schema=_MONTHS))
+    engine.load("intermediate.int_case_list__month", pa.table({"month": pa.array([month], pa.date32())}))
+    rules = (assets.SQL_DIR / "marts" / "case_list_rules.sql").read_text(encoding="utf-8")
+    engine.create("marts.case_list_rules", rules, {})
     engine.load("marts.unconverted_items", pa.Table.from_pylist([], schema=_UNCONVERTED))
     engine.load("marts.caveats", pa.Table.from_pylist(CAVEATS, schema=_CAVEATS))
     engine.load(

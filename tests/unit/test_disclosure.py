@@ -11,9 +11,9 @@ from pipelines.disclosure import (
     load_policies,
     outside_grain,
     protect_counts,
-    protect_deciles,
     protect_trends,
 )
+from pipelines.disclosure_tables import protect_deciles
 from pipelines.errors import ConfigError
 from pipelines.statistics import intervals
 
@@ -55,7 +55,18 @@ def test_a_mean_of_months_is_suppressed_until_eight() -> None:
 
 
 def test_a_policy_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
-    for text in ("default = ", 'default = "x"', '[policies.x]\nrounding = "up"'):
+    shipped = (Path(__file__).parents[2] / "configs" / "disclosure.toml").read_text(encoding="utf-8")
+    assert 'practice_measures = ["high_dose", ' in shipped
+    practices = [
+        shipped.replace('practice_measures = ["high_dose", ', f"practice_measures = {text}")
+        for text in (
+            '["high_dose", "high_dose_ge90", ',  # holds high_dose by way of _ge120 and _gt90
+            '["long_term_adult_no_palliative", ',
+            '["high_dose_joined", ',
+            '"high_dose" #',
+        )
+    ]
+    for text in ("default = ", 'default = "x"', '[policies.x]\nrounding = "up"', *practices):
         path = tmp_path / "disclosure.toml"
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=r"disclosure\.toml"):
@@ -94,11 +105,11 @@ def test_rate_interval_and_change_come_from_the_rounded_counts() -> None:
 
 @pytest.mark.parametrize(("now", "then"), [(17, 100), (100, 17)])
 def test_a_change_needs_twenty_on_both_sides(now: int, then: int) -> None:
-    row = one(DEFAULT, trend_row("practice", "A1", "high_dose", now, baseline_count=then))
+    row = one(DEFAULT, trend_row("pcn", "U1", "high_dose", now, baseline_count=then))
     assert not row["suppressed"]
     assert row["change_pct"] is None
     assert row["probability_aim_met"] is None
-    assert row["aim_status"] == "too few to tell; see the PCN"
+    assert row["aim_status"] == "too few to tell; see the ICB"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +208,14 @@ def test_outside_only_public_measures_go_down_to_practices() -> None:
         ("pcn", "high_dose"),
         ("icb", "epd_items"),
     ]
-    assert outside_grain(frame(rows), practice_level=True).height == 4
+    # Of a chosen measure GP practices in a PCN, no prison, and nothing of another measure.
+    more = [
+        trend_row("practice", "A2", "high_dose", 30, pcn_code="U1"),
+        trend_row("practice", "Y1", "high_dose", 30, pcn_code="U1", is_gp_practice=False),
+        trend_row("practice", "A2", "long_term", 30, pcn_code="U1"),
+    ]
+    chosen = outside_grain(frame([*rows, *more]), ("high_dose",)).filter(org_level="practice")
+    assert chosen.select("org_code", "measure").rows() == [("A1", "epd_items"), ("A2", "high_dose")]
 
 
 def test_decile_lines_leave_from_twenty_practices_on_to_one_decimal() -> None:

@@ -11,14 +11,8 @@ from scipy.optimize import linprog
 
 from pipelines import assets
 from pipelines.disclosure import outside_grain, protect_trends, protect_variants
-from pipelines.disclosure_parts import (
-    COMPONENTS,
-    REFUSED,
-    leaving_comparison,
-    protect_decile_lines,
-    protect_parts,
-    refuse,
-)
+from pipelines.disclosure_parts import COMPONENTS, Parts, protect_parts
+from pipelines.disclosure_tables import REFUSED, leaving_comparison, protect_decile_lines, refuse
 from pipelines.errors import UsageError
 from pipelines.statistics.tables import STATISTICS_TABLES
 
@@ -82,8 +76,7 @@ def trends_of(components: list[dict[str, Any]], parents: dict[str, str]) -> list
     ]
 
 
-NO_EQUITY = pl.DataFrame([equity_row("Q1", "sex", "F", 1, 1)]).clear()
-NO_COMPONENTS = pl.DataFrame([component_row("pcn", "U1")]).clear()
+LINES = (90.0, 120.0)
 
 
 def test_small_parts_are_hidden_the_rest_rounded_and_sums_come_from_the_trends() -> None:
@@ -101,7 +94,7 @@ def test_small_parts_are_hidden_the_rest_rounded_and_sums_come_from_the_trends()
         )
     ]
     trends = frame(trends_of(rows, {}))
-    left = protect_parts(trends, pl.DataFrame(rows), NO_EQUITY, DEFAULT).components.to_dicts()[0]
+    left = protect_parts(trends, Parts(pl.DataFrame(rows)), DEFAULT, LINES).components.to_dicts()[0]
     expected = {
         "stayed": 30,
         "lower_still_on_opioid": 10,
@@ -121,7 +114,7 @@ def test_small_parts_are_hidden_the_rest_rounded_and_sums_come_from_the_trends()
 def test_a_part_that_its_sum_gives_away_hides_another() -> None:
     # 17 = 8 + 8 + 1, shown 15 = 10 + 10 + [c]: 17 at the most less 8 and 8 leaves 1.
     rows = [component_row("icb", "Q1", stayed=8, lower_still_on_opioid=8, not_seen=1, joined=20)]
-    left = protect_parts(frame(trends_of(rows, {})), pl.DataFrame(rows), NO_EQUITY, DEFAULT).components.to_dicts()[0]
+    left = protect_parts(frame(trends_of(rows, {})), Parts(pl.DataFrame(rows)), DEFAULT, LINES).components.to_dicts()[0]
     hidden = left["suppressed"].split("|")
     assert "not_seen" in hidden
     assert len(hidden) == 2
@@ -132,7 +125,7 @@ def test_parts_do_not_betray_a_count_that_the_trends_hide() -> None:
     rows = [component_row("icb", "Q1", not_seen=9, joined=3)]
     trends = frame(trends_of(rows, {}))
     assert protect_trends(trends, DEFAULT)["suppressed"].to_list() == [False, True]
-    left = protect_parts(trends, pl.DataFrame(rows), NO_EQUITY, DEFAULT).components.to_dicts()[0]
+    left = protect_parts(trends, Parts(pl.DataFrame(rows)), DEFAULT, LINES).components.to_dicts()[0]
     assert (left["people"], left["joined"], left["baseline_people"]) == (None, None, 10)
 
 
@@ -145,7 +138,7 @@ def test_shares_changes_and_gaps_come_from_protected_counts() -> None:
         trend_row("icb", "Q1", "high_dose", sum(row[name] for row in rows), month=when)
         for name, when in (("baseline_people", BEFORE), ("people", NOW))
     ]
-    left = protect_parts(frame(whole), NO_COMPONENTS, pl.DataFrame(rows), DEFAULT).equity
+    left = protect_parts(frame(whole), Parts(equity=pl.DataFrame(rows)), DEFAULT, LINES).equity
     first = left.to_dicts()[0]
     # 42 → 40, 81 → 80, 139 → 140: 40/140 and 40/80.
     assert first["people"] == 40
@@ -168,17 +161,18 @@ def test_what_may_not_leave_is_not_among_it() -> None:
         {**component_row("icb", "Q2", stayed=50), "measure": "long_term", "month": month(1)},
     ]
     trends = outside_grain(frame(trends_of([rows[4]], {})))
-    left = protect_parts(trends, pl.DataFrame(rows), NO_EQUITY, DEFAULT).components
+    left = protect_parts(trends, Parts(pl.DataFrame(rows)), DEFAULT, LINES).components
     assert left.select("org_code", "measure", "month", "stayed").rows() == [("Q1", "high_dose", NOW, 40)]
 
 
 def test_exact_parts_do_not_leave() -> None:
     with pytest.raises(UsageError, match="do not leave under the policy nhsbsa_lt5"):
-        protect_parts(frame([]), NO_COMPONENTS, NO_EQUITY, POLICIES["nhsbsa_lt5"])
+        protect_parts(frame([]), Parts(), POLICIES["nhsbsa_lt5"], LINES)
 
 
 def test_every_aggregate_mart_leaves_by_a_rule_or_is_refused_by_name() -> None:
     protected = {"trends", "trend_variants", "change_components", "equity", "decile_lines", "practice_comparison"}
+    protected |= {"sensitivity", "local_trends", "patient_reported_scores"}
     assert {table.name.removeprefix("marts.") for table in STATISTICS_TABLES} - protected <= set(REFUSED)
     assert protected.isdisjoint(REFUSED)
     known = {file.stem for file in (assets.SQL_DIR / "marts").glob("*.sql")}
@@ -215,6 +209,30 @@ def test_decile_lines_leave_from_twenty_practices_and_single_practices_of_open_d
     )
     assert protect_decile_lines(lines, DEFAULT)["decile_1"].to_list() == [1.2, None, 1.234]
     assert leaving_comparison(lines)["measure"].to_list() == ["epd_ome_total"]
+
+
+def test_deciles_of_practices_that_leave_are_those_of_what_is_shown() -> None:
+    # 21 lists of 10,000: 5 hidden, then 10, 11 … 25 people shown. The first decile is the third lowest, a hidden one:
+    # 0.1 with 1 person and 0.7 with 7, so it is not told. The median is the eleventh, 15 people: 1.5 per 1,000.
+    lines = pl.DataFrame(
+        {"measure": ["high_dose"], "month": [NOW], "practices_compared": [21]}
+        | {f"decile_{number}": [0.4] for number in range(1, 10)}
+    )
+    counts = [None] * 5 + list(range(10, 26))
+    practices = pl.DataFrame(
+        {
+            "org_level": ["practice"] * 21,
+            "measure": ["high_dose"] * 21,
+            "month": [NOW] * 21,
+            "numerator": counts,
+            "denominator": [10_000] * 21,
+            "suppressed": [count is None for count in counts],
+        }
+    )
+    left = protect_decile_lines(lines, DEFAULT, practices)
+    assert left.select("practices_compared", "decile_1", "decile_5").rows() == [(21, None, 1.5)]
+    # Of fewer than 20 no line leaves.
+    assert protect_decile_lines(lines, DEFAULT, practices.head(19)).is_empty()
 
 
 # --- attacks -------------------------------------------------------------------------------------
@@ -334,9 +352,12 @@ def test_no_hidden_count_is_recovered_from_parts_margins_and_totals_by_linear_pr
     trends = frame([row for one in hierarchies for row in one.trends])
     left = protect_parts(
         trends,
-        pl.DataFrame([row for one in hierarchies for row in one.components]),
-        pl.DataFrame([row for one in hierarchies for row in one.equity]),
+        Parts(
+            pl.DataFrame([row for one in hierarchies for row in one.components]),
+            pl.DataFrame([row for one in hierarchies for row in one.equity]),
+        ),
         DEFAULT,
+        LINES,
     )
     protected = protect_trends(trends, DEFAULT)
     counts: dict[Any, float | None] = {

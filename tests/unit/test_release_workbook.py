@@ -19,7 +19,9 @@ from pipelines.errors import UnreadableFile, UsageError
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
 from pipelines.release import release_list
+from pipelines.release.paper import PARTS
 from pipelines.release.sealing import opened, refuse_weak
+from pipelines.release.wording import COLUMNS, LAST_REVIEW, PRACTICE, SINCE_PUBLICATION
 from pipelines.reviews import load_outcomes, read_reviews
 
 HOSTILE = [
@@ -203,6 +205,32 @@ def test_nothing_is_written_but_the_sealed_file(
     assert not any(cwd.iterdir())
     assert not any(data.tmp.iterdir())
     assert not (tmp_path / "list.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_what_is_printed_holds_every_column_in_letters_that_can_be_read(data: DataFolder, tmp_path: Path) -> None:
+    """A4 landscape is 28 cm of paper: 178 characters of 11 points at 9 points."""
+    assert sorted(heading for part in PARTS for heading, _ in part.holds) == sorted(
+        column.heading for column in COLUMNS
+    )
+    assert sum(part.width for part in PARTS) <= 178
+    release_list(request(tmp_path / "list.xlsx"), data)
+    workbook = unsealed(tmp_path / "list.xlsx")
+    listed, printed = (sheet_rows(workbook, name) for name in ("List", "To print"))
+    assert [row[0] for row in printed[1:]] == [row[0] for row in listed[1:]]
+    for on_screen, on_paper in zip(listed[1:], printed[1:], strict=True):
+        everything = "\n".join(on_paper)
+        hidden = hidden_in(listed)
+        assert all(cell in everything for number, cell in enumerate(on_screen) if number not in hidden)
+    first = printed[1]
+    assert first[1].splitlines()[:2] == ["first", "Age: 60"]
+    assert first[8] == "Reviewed on: \nOutcome: \nReviewer: "
+
+
+def hidden_in(listed: list[list[str]]) -> set[int]:
+    """Columns that say the same of everybody, of those that may be left off the paper."""
+    may_be = {PRACTICE, SINCE_PUBLICATION, LAST_REVIEW}
+    people = [row for row in listed[1:] if any(row[1:])]
+    return {n for n, name in enumerate(listed[0]) if name in may_be and len({row[n] for row in people}) == 1}
 
 
 def test_a_list_that_is_filled_in_can_be_imported(data: DataFolder, tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ from pipelines.errors import KeyProblem
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
 from pipelines.identity.keys import known_key_id
-from pipelines.rekeying import rotate_key
+from pipelines.identity.opt_outs import OptOutStore
+from pipelines.identity.published import snapshot_of_people
+from pipelines.labels import label_of
+from pipelines.rekeying import MUST_GO, rotate_key
 from pipelines.reviews import Review, ReviewStore
 
 IDENTIFIERS = ["9434765919", "9434765870", "an-upstream-id"]
@@ -35,8 +38,11 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataFolder:
                        data.landed / f"{name}.parquet")  # fmt: skip
     pq.write_table(pa.table({"practice_code": ["A81001"]}), data.landed / "open.parquet")
     ReviewStore(data).add([Review(str(keys[1]), date(2024, 1, 5), "declined", "AB")], "somebody")
-    (data.warehouse / "opioids-abc.duckdb").write_bytes(b"old")
-    (data.warehouse / "current.json").write_text("{}")
+    for name in ("abc", "older"):
+        (data.warehouse / f"opioids-{name}.duckdb").write_bytes(b"published")
+    (data.warehouse / "current.json").write_text(
+        '{"snapshot_id": "abc", "file": "opioids-abc.duckdb", "sha256": "not looked at"}'
+    )
     return data
 
 
@@ -81,7 +87,13 @@ def test_nothing_of_the_old_key_is_left_but_the_key_itself(data: DataFolder, tmp
     assert rotated.old_key_kept_at.read_text() == old
     assert stat.S_IMODE(rotated.old_key_kept_at.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
-    assert not list(data.warehouse.iterdir())
+    # The last publication stays readable, older ones go; nobody is looked up in it.
+    assert [file.name for file in data.warehouse.glob("*.duckdb")] == ["opioids-abc.duckdb"]
+    label = label_of(data.warehouse / "opioids-abc.duckdb")
+    assert label is not None
+    assert (label.key_id, label.must_go) == (rotated.old_key_id, MUST_GO)
+    with pytest.raises(KeyProblem, match="was changed after this publication"):
+        snapshot_of_people(data)
     for file in data.root.rglob("*"):
         if file.is_file():
             assert not any(key.encode() in file.read_bytes() for key in old_keys), file
@@ -141,3 +153,24 @@ def test_an_interruption_anywhere_changes_nothing_or_is_finished_by_the_next_cal
     assert set(keys_of(data)) <= {key for file in landed(data) for key in file}
     assert ReviewStore(data).reviews()[0].patient_key == keys_of(data)[1]
     assert not (data.identifiable / "rekeyed").exists()
+
+
+def test_who_is_left_out_stays_left_out_under_the_new_key_where_their_number_is_given(data: DataFolder) -> None:
+    left_out = "9434765838"
+    store, old = OptOutStore(data), open_door(data).patient_key_of(left_out)
+    store.take_in([old], "erased")
+    before, key_id = everything(data), known_key_id(data)
+    with pytest.raises(KeyProblem, match="of 1 people who opted out or were erased no number is kept"):
+        rotate_key(data)
+    assert everything(data) == before
+    assert store.people() == {old}
+    rotate_key(data, opted_out=[left_out, IDENTIFIERS[0]])
+    assert known_key_id(data) != key_id
+    assert store.people() == store.erased() == {open_door(data).patient_key_of(left_out)}
+    assert old.encode() not in store.file.read_bytes()
+
+
+def test_people_who_are_half_way_out_stop_a_change_of_key(data: DataFolder) -> None:
+    (data.landed / "one.withheld").write_bytes(b"rows under the old key")
+    with pytest.raises(KeyProblem, match="opted out were leaving"):
+        rotate_key(data)

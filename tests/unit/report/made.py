@@ -10,11 +10,14 @@ import duckdb
 import pyarrow as pa
 from trend_inputs import count, inputs
 
+from pipelines import assets
 from pipelines.config import Settings, load_settings
 from pipelines.report import write_reports
 from pipelines.report.views import months_after
 from pipelines.statistics.aim_terms import AimTerms
+from pipelines.statistics.comparison import decile_lines, practice_comparison
 from pipelines.statistics.trends import TrendInputs, trend_table
+from tests.unit.report.empty_marts import make_empty
 
 SETTINGS = load_settings()
 FIRST = date(2024, 6, 1)
@@ -43,6 +46,7 @@ class Series:
     people_in_both: int = 40
     icb: str | None = ICB
     name: str | None = None
+    pcn: str | None = None
 
 
 @dataclass
@@ -77,13 +81,18 @@ class Warehouse:
             "CREATE TABLE marts.trends AS SELECT * FROM made WHERE $has_rows", {"has_rows": bool(self.series)}
         )
         connection.execute(
-            "CREATE TABLE marts.patient_month AS SELECT 'p' AS patient_key WHERE $has", {"has": self.has_patients}
+            "CREATE TABLE marts.patient_month AS SELECT 'p' AS patient_key, NULL::VARCHAR AS practice_code, "
+            "NULL::DATE AS month, NULL::DOUBLE AS ome_mg_per_day_3m, FALSE AS dose_is_lower_bound, TRUE AS any_opioid, "
+            "FALSE AS high_dose, FALSE AS long_term, FALSE AS opioid_gabapentinoid WHERE $has",
+            {"has": self.has_patients},
         )
+        connection.execute("CREATE TABLE marts.trend_variants AS SELECT * FROM marts.trends WHERE FALSE")
+        self._compare(connection)
         connection.execute(
             "CREATE TABLE marts.load_manifest AS SELECT * FROM (VALUES "
-            "('patient_items', 'epact2_items', DATE '2024-06-01', 1000, 3, TRUE), "
-            "('list_sizes', 'list_sizes', DATE '2024-06-01', 8, 0, TRUE)) "
-            "AS t (source, layout, month, rows_read, rows_quarantined, is_current)"
+            "('a1', 'patient_items', 'epact2_items', DATE '2024-06-01', 1000, 3, TRUE), "
+            "('b2', 'list_sizes', 'list_sizes', DATE '2024-06-01', 8, 0, TRUE)) "
+            "AS t (sha256, source, layout, month, rows_read, rows_quarantined, is_current)"
         )
         connection.execute(
             "CREATE TABLE marts.item_ome AS "
@@ -98,8 +107,9 @@ class Warehouse:
         )
         connection.execute(
             "CREATE TABLE marts.runs AS SELECT 'r' AS run_id, $snapshot AS snapshot_id, 'published' AS outcome, "
-            "TIMESTAMPTZ '2026-01-01 00:00:00+00' AS started_at, $reason::VARCHAR AS allow_unconverted, "
-            "NULL::VARCHAR AS as_at_month",
+            "TIMESTAMPTZ '2026-01-01 00:00:00+00' AS started_at, TIMESTAMPTZ '2026-01-01 00:01:00+00' AS finished_at, "
+            "$reason::VARCHAR AS allow_unconverted, NULL::VARCHAR AS as_at_month, 'test' AS cohort_version, "
+            "'uk_2026' AS factor_set, 'nhsbsa_dfm' AS scope",
             {"snapshot": SNAPSHOT, "reason": self.allowed_unconverted},
         )
         connection.execute(
@@ -111,6 +121,14 @@ class Warehouse:
             "CREATE TABLE reference.factor_sets AS SELECT 'uk_2026' AS factor_set, 'UK factors, 2026' AS title, "
             "'A Pharmacist' AS checked_by, '2026-01-01' AS valid_from"
         )
+        make_empty(connection)
+
+    def _compare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Practices beside one another, by the functions that every refresh uses."""
+        rates = connection.sql(assets.query("statistics_practice_rates")).to_arrow_table()
+        for name, rows in (("practice_comparison", practice_comparison(rates)), ("decile_lines", decile_lines(rates))):
+            connection.register(f"made_{name}", rows)
+            connection.execute(f"CREATE TABLE marts.{name} AS SELECT * FROM made_{name}")
 
     def _kept(self) -> list[Series]:
         """The series, or one that only gives an empty table its columns."""
@@ -153,7 +171,7 @@ class Warehouse:
                 "org_code": code,
                 "org_name": series.name or NAMES.get(code, code),
                 "is_gp_practice": True if level == "practice" else None,
-                "pcn_code": code if level == "pcn" else None,
+                "pcn_code": code if level == "pcn" else series.pcn,
                 "pcn_name": None,
                 "sub_icb_code": SUB_ICB if level in ("practice", "pcn", "sub_icb") else None,
                 "icb_code": None if level == "all" else series.icb,
@@ -162,6 +180,38 @@ class Warehouse:
             }
             for (level, code), series in found.items()
         ]
+
+
+MISSION = ("high_dose", "long_term", "opioid_gabapentinoid")
+OPEN_DATA = ("epd_ome_total", "epd_opioid_items", "epd_high_strength_120_items", "epd_gabapentinoid_ddd")
+BALANCING = ("balance_abrupt_stop", "balance_fast_fall", "not_seen")
+_LEVEL_OF = {"high_dose": 9.0, "long_term": 60.0, "opioid_gabapentinoid": 15.0, "epd_ome_total": 90_000.0}
+
+
+def network(practices: int = 24, pcns: int = 3, months: int = 14) -> list[Series]:
+    """One ICB with PCNs and practices of different size: people, balancing measures, open data.
+
+    Practice n has a list of 2,000 + 400 n. Its figure in month m is its level, a little more with n, less with m.
+    """
+    made: list[Series] = []
+    for measure in (*MISSION, *OPEN_DATA, *BALANCING):
+        level = _LEVEL_OF.get(measure, 30.0)
+        counts = [
+            [float(round(level * (1 + 0.06 * n) * (1 - 0.02 * m))) + (n * m) % 3 for m in range(months)]
+            for n in range(practices)
+        ]
+        sizes = [2_000 + 400 * n for n in range(practices)]
+        own = [n * pcns // practices for n in range(practices)]
+        for n in range(practices):
+            code, pcn = f"A81{n:03d}", f"U{own[n] + 1}"
+            made.append(Series("practice", code, measure, counts[n], sizes[n], 2, name=f"SURGERY {n + 1}", pcn=pcn))
+        for number in range(pcns):
+            inside = [n for n in range(practices) if own[n] == number]
+            whole = [sum(column) for column in zip(*(counts[n] for n in inside), strict=True)]
+            made.append(Series("pcn", f"U{number + 1}", measure, whole, sum(sizes[n] for n in inside), 20))
+        total = [sum(column) for column in zip(*counts, strict=True)]
+        made += [Series(level, code, measure, total, sum(sizes)) for level, code in (("icb", ICB), ("all", "all"))]
+    return made
 
 
 def one_icb(pcns: Sequence[Sequence[float]], measure: str = "high_dose", **other: Any) -> list[Series]:

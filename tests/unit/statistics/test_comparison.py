@@ -87,3 +87,64 @@ def test_a_share_of_items_is_compared_whatever_its_denominator() -> None:
     found = compared(rows)
     assert found[0]["practices_compared"] == 20
     assert found[0]["funnel_position"] is None
+
+
+def deprived(
+    scores: dict[str, float], people: int | None = None, basis: str = "published score of the practice"
+) -> pl.DataFrame:
+    rows = [
+        {"practice_code": code, "deprivation_basis": basis, "deprivation": score, "people": people}
+        for code, score in scores.items()
+    ]
+    return pl.DataFrame(rows, schema_overrides={"people": pl.Int64})
+
+
+def similar(rates: list[dict], known: pl.DataFrame | None = None) -> dict[str, dict]:
+    deprivation = known.to_arrow() if known is not None else None
+    table = practice_comparison(pl.DataFrame(rates).to_arrow(), deprivation).to_pylist()
+    return {row["practice_code"]: row for row in table}
+
+
+def test_similar_practices_are_those_of_like_size_and_deprivation() -> None:
+    # 24 practices of one size: 12 deprived at a rate of 9 per 1,000, 12 others at 3. By size alone the ten nearest of
+    # each are the first ten others, which are deprived: 9. By deprivation too: 9 for the deprived, 3 for the others.
+    rates = practices([90.0] * 12 + [30.0] * 12)
+    codes = [row["practice_code"] for row in rates]
+    found = similar(rates, deprived({code: 40.0 if n < 12 else 10.0 for n, code in enumerate(codes)}))
+    assert [found[code]["median_of_similar"] for code in codes] == [9.0] * 12 + [3.0] * 12
+    assert [found[code]["median_of_similar_size"] for code in codes] == [9.0] * 24
+    assert {row["similar_basis"] for row in found.values()} == {
+        "list size and deprivation: published score of the practice"
+    }
+
+
+def test_without_deprivation_list_size_alone_is_said_in_the_row() -> None:
+    found = similar(practices([50.0] * 20))
+    assert {row["similar_basis"] for row in found.values()} == {
+        "list size alone: deprivation of practices is not loaded"
+    }
+    assert all(row["median_of_similar"] == row["median_of_similar_size"] == 5.0 for row in found.values())
+
+
+def test_a_practice_of_unknown_deprivation_has_neighbours_by_size_and_is_none_to_the_others() -> None:
+    # The last practice is alone in its rate. Its own ten are by size; nobody else is compared with it.
+    rates = practices([30.0] * 21 + [900.0])
+    codes = [row["practice_code"] for row in rates]
+    found = similar(rates, deprived({code: 10.0 + n for n, code in enumerate(codes[:-1])}))
+    assert found[codes[-1]]["similar_basis"] == "list size alone: deprivation of this practice is not known"
+    assert {found[code]["median_of_similar"] for code in codes} == {3.0}
+
+
+def test_a_mean_decile_of_few_people_is_not_known() -> None:
+    rates = practices([50.0] * 20)
+    codes = [row["practice_code"] for row in rates]
+    basis = "mean decile of its people in the data"
+    few, enough = deprived({codes[0]: 1.0}, 19, basis), deprived(dict.fromkeys(codes[1:], 5.0), 20, basis)
+    found = similar(rates, pl.concat([few, enough]))
+    assert found[codes[0]]["similar_basis"] == "list size alone: deprivation of this practice is not known"
+    assert found[codes[1]]["similar_basis"] == f"list size and deprivation: {basis}"
+
+
+def test_too_few_to_compare_have_no_similar_ones() -> None:
+    found = similar(practices([50.0] * 19))
+    assert {(row["median_of_similar"], row["similar_basis"]) for row in found.values()} == {(None, None)}

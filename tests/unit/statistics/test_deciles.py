@@ -48,6 +48,12 @@ def test_an_unknown_deprivation_leaves_the_list_size() -> None:
     assert similar[0].tolist() == [2, 1]
 
 
+def test_whose_deprivation_is_unknown_is_no_neighbour_of_one_whose_is_known() -> None:
+    #        0 and 1 are alike; 2 has the very size of 0, and nobody knows how deprived it is
+    similar = deciles.similar_organisations([2000, 2500, 2000], [40, 10, None], how_many=2)
+    assert similar[0].tolist() == [1, -1]
+
+
 def test_the_comparator_is_the_median_of_the_similar_ones() -> None:
     similar = np.array([[1, 2, 3], [0, -1, -1], [-1, -1, -1], [0, 1, 2]])
     medians = deciles.median_of_similar([4.0, 1.0, 2.0, 6.0], similar)

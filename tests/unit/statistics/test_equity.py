@@ -29,7 +29,17 @@ def group(value: str, now: int, then: int, both: int, month: date = DECEMBER) ->
 
 
 def rows(*groups: dict) -> dict[str, dict]:
-    table = equity_table(pl.DataFrame(list(groups)).to_arrow(), NAMES, "v1").to_pylist()
+    return with_lists(list(groups))
+
+
+def with_lists(groups: list[dict], lists: list[dict] | None = None) -> dict[str, dict]:
+    shape = {
+        **dict.fromkeys(("org_level", "org_code", "dimension", "dimension_value"), pl.String),
+        **dict.fromkeys(("month", "oldest_list_month"), pl.Date),
+        **dict.fromkeys(("registered_patients", "gp_practices", "gp_practices_listed"), pl.Int64),
+    }
+    listed = pl.DataFrame(lists or [], schema=shape)
+    table = equity_table(pl.DataFrame(groups).to_arrow(), NAMES, listed.to_arrow(), "v1").to_pylist()
     return {row["dimension_value"]: row for row in table}
 
 
@@ -61,3 +71,45 @@ def test_the_baseline_month_itself_has_shares_and_no_change() -> None:
     assert found["quintile 1"]["share_pct"] == 75
     assert found["quintile 1"]["change_count_pct"] is None
     assert found["quintile 1"]["gap"] is None
+
+
+def registered(value: str, patients: int, dimension: str = "age_band", listed: int = 5) -> dict:
+    return {
+        "org_level": "icb", "org_code": "QZA", "month": DECEMBER, "dimension": dimension, "dimension_value": value,
+        "registered_patients": patients, "oldest_list_month": DECEMBER,
+        "gp_practices": 5, "gp_practices_listed": listed,
+    }  # fmt: skip
+
+
+def test_rates_by_age_are_per_those_registered_of_that_age() -> None:
+    old = group("75 and over", 40, 100, 30) | {"dimension": "age_band"}
+    young = group("18 to 39", 40, 100, 30) | {"dimension": "age_band"}
+    found = with_lists([old, young], [registered("75 and over", 8_000), registered("18 to 39", 32_000)])
+    # 40 of 8,000 are 5 per 1,000; of 32,000 1.25.
+    assert (found["75 and over"]["rate_per_1000"], found["18 to 39"]["rate_per_1000"]) == (5.0, 1.25)
+    # Byar: 40 (1 - 1/360 - 1.96/(3 root 40))^3 = 28.57; 41 (1 - 1/369 + 1.96/(3 root 41))^3 = 54.47; per 8,000.
+    assert found["75 and over"]["ci_low"] == pytest.approx(28.57 / 8, abs=0.01)
+    assert found["75 and over"]["ci_high"] == pytest.approx(54.47 / 8, abs=0.01)
+    assert found["75 and over"]["denominator_basis"] == "registered patients of this age, list of the month"
+    assert found["75 and over"]["rate_reason"] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "dimension", "lists", "reason"),
+    [
+        ("quintile 1", "imd_quintile", [registered("F", 8_000, "sex")], "list_not_by_deprivation"),
+        ("F", "sex", [], "list_not_by_age_and_sex"),
+        ("unknown", "sex", [registered("F", 8_000, "sex")], "group_not_known"),
+        ("18 to 39", "age_band", [registered("40 to 64", 8_000)], "list_in_other_age_bands"),
+        ("F", "sex", [registered("F", 8_000, "sex", listed=4)], "list_by_age_and_sex_of_some_practices"),
+        ("F", "sex", [registered("F", 0, "sex")], "nobody_registered"),
+    ],
+)
+def test_a_rate_that_cannot_be_given_says_why(value: str, dimension: str, lists: list[dict], reason: str) -> None:
+    row = with_lists([group(value, 40, 100, 30) | {"dimension": dimension}], lists)[value]
+    assert row["rate_reason"] == reason
+    assert [row[name] for name in ("rate_per_1000", "ci_low", "ci_high", "denominator", "denominator_basis")] == [
+        None
+    ] * 5
+    # What is known stays.
+    assert (row["people"], row["share_pct"]) == (40, 100.0)

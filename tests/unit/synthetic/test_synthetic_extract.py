@@ -108,3 +108,29 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(StorageError, match="could not be written"):
         write_extract(tmp_path / "taken", patients=30, months=1, seed=1, reference_dir=REFERENCE_DIR)
+
+
+def test_made_up_people_of_real_practices_come_without_made_up_references(tmp_path: Path) -> None:
+    given = tmp_path / "practices.csv"
+    given.write_text("\ufeffPRACTICE_CODE,PRACTICE_NAME\nP82001,ONE\nP82002,TWO\nP82001,ONE AGAIN\n", encoding="utf-8")
+    files = write_extract(
+        tmp_path / "made",
+        patients=40,
+        months=2,
+        seed=1,
+        start=dt.date(2024, 1, 1),
+        reference_dir=REFERENCE_DIR,
+        practices=given,
+    )
+    assert [file.name for file in files] == ["patient_items.csv", "epd.csv"]
+    rows = pl.read_csv(files[0], infer_schema=False)
+    # Services near a practice, such as out of hours, stay made up.
+    assert {code for code in rows["Practice Code"] if not code.startswith(("Z8", "-"))} == {"P82001", "P82002"}
+
+
+@pytest.mark.parametrize(("content", "said"), [("CODE\nP82001\n", "no column"), ("PRACTICE_CODE\n\n", "empty")])
+def test_a_list_of_practices_that_will_not_do_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    given = tmp_path / "practices.csv"
+    given.write_text(content)
+    with pytest.raises(UsageError, match=said):
+        write_extract(tmp_path, patients=4, months=1, seed=1, reference_dir=REFERENCE_DIR, practices=given)

@@ -1,0 +1,2 @@
+-- The trends for further aims and superseded definitions: what of them leaves is chosen by pipelines.disclosure.
+SELECT * FROM marts.trend_variants
