@@ -96,7 +96,7 @@ def export_warehouse(
 ) -> None:
     """Write the published tables as Parquet, a file a month, with a manifest: people under pseudonyms, small counts."""
     with errors_in_words():
-        from pipelines.export_warehouse import WarehouseExport, export_warehouse
+        from pipelines.export.warehouse import WarehouseExport, export_warehouse
 
         asked = WarehouseExport(out, tuple(table_name or ()), secure, user)
         written = export_warehouse(asked, data_folder(data_dir))

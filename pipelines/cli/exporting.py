@@ -67,7 +67,7 @@ def trends(
 ) -> None:
     """Write one level of the trends, protected as in the report: small counts suppressed, the rest rounded."""
     with errors_in_words():
-        from pipelines.export import TrendExport, export_trends
+        from pipelines.export.trends import TrendExport, export_trends
 
         settings = settings_of(config_dir)
         asked = TrendExport(level.value, format.value, out, tuple(measure or ()), secure, boundaries.value, user)

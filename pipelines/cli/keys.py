@@ -61,7 +61,7 @@ def rotate(
     """Change the key: every person gets a new pseudonym and keeps their history. Run a refresh afterwards."""
     with errors_in_words():
         from pipelines.ingest.opting_out import nhs_numbers_of
-        from pipelines.rekeying import rotate_key
+        from pipelines.upkeep.rekeying import rotate_key
 
         numbers = nhs_numbers_of(opt_outs.read_bytes(), opt_outs.name) if opt_outs else []
         rotated = rotate_key(data_folder(data_dir), user, numbers)

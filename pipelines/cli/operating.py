@@ -40,7 +40,7 @@ def status(
 ) -> None:
     """What is published, how the last run ended, and what waits."""
     with errors_in_words():
-        from pipelines.history import status as status_of
+        from pipelines.upkeep.history import status as status_of
 
         found = status_of(data_folder(data_dir))
         if json:
@@ -71,7 +71,7 @@ def runs(
 ) -> None:
     """Every refresh with its outcome, newest first."""
     with errors_in_words():
-        from pipelines.history import known_runs
+        from pipelines.upkeep.history import known_runs
 
         found = known_runs(data_folder(data_dir))[::-1][:last]
         if json:
@@ -101,7 +101,7 @@ def snapshots(
 ) -> None:
     """The published warehouses that are kept; the current one is marked."""
     with errors_in_words():
-        from pipelines.history import kept_snapshots
+        from pipelines.upkeep.history import kept_snapshots
 
         found = kept_snapshots(data_folder(data_dir))
         if json:
@@ -130,8 +130,8 @@ def doctor(
 ) -> None:
     """Look for what would stop an unattended refresh, and say how to mend it. Ends with 1 where there is a fault."""
     with errors_in_words():
-        from pipelines.doctor import examine
         from pipelines.folders import DataFolder
+        from pipelines.upkeep.doctor import examine
 
         # Not prepared: a folder that is open to others is a finding here, not a reason to stop.
         found = examine(DataFolder(data_dir))

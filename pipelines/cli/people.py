@@ -20,7 +20,7 @@ from pipelines.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipelines.erasing import Erased
+    from pipelines.upkeep.erasing import Erased
 
 app = typer.Typer(help="People who opted out.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -72,7 +72,7 @@ def erase(
 ) -> None:
     """Remove one person from everything that is kept here, for good. Run a refresh afterwards."""
     with errors_in_words():
-        from pipelines.erasing import erase_person
+        from pipelines.upkeep.erasing import erase_person
 
         data = data_folder(data_dir)
         _say_erased(erase_person(data, _one_number(nhs_number_file, ask), settings_of(config_dir), user))

@@ -25,8 +25,8 @@ from pipelines.cli.common import (
 
 if TYPE_CHECKING:
     from pipelines.ingest.previewing import Previewed
-    from pipelines.planning import MonthChange, Plan
-    from pipelines.rollback import RolledBack
+    from pipelines.upkeep.planning import MonthChange, Plan
+    from pipelines.upkeep.rollback import RolledBack
 
 
 def plan(
@@ -39,7 +39,7 @@ def plan(
     """Say what a refresh would do now: files, months, definitions, people, what goes, what it costs. Writes nothing."""
     with errors_in_words():
         from pipelines.folders import DataFolder
-        from pipelines.planning import plan as plan_of
+        from pipelines.upkeep.planning import plan as plan_of
 
         # Not prepared: that would make folders.
         found = plan_of(DataFolder(data_dir), settings_of(config_dir), month_of(as_at, "--as-at"))
@@ -62,7 +62,7 @@ def rollback(
 ) -> None:
     """Go back to a publication that is kept, and take back what was delivered since; or forward again."""
     with errors_in_words():
-        from pipelines.rollback import roll_back
+        from pipelines.upkeep.rollback import roll_back
 
         done = roll_back(
             data_folder(data_dir),
@@ -114,8 +114,8 @@ def backup(
     The password comes from OPIOIDS_BACKUP_PASSWORD, or is asked for.
     """
     with errors_in_words():
-        from pipelines.backup import PASSWORD_VARIABLE, back_up
         from pipelines.release.sealing import refuse_weak
+        from pipelines.upkeep.backup import PASSWORD_VARIABLE, back_up
 
         data = data_folder(data_dir)
         password = secret_from(PASSWORD_VARIABLE, "Password for the backup: ", twice=True)
@@ -138,8 +138,8 @@ def restore(
 ) -> None:
     """Make an empty data folder what it was when a backup was made. Needs the key and the password of then."""
     with errors_in_words():
-        from pipelines.backup import PASSWORD_VARIABLE
-        from pipelines.backup import restore as restore_from
+        from pipelines.upkeep.backup import PASSWORD_VARIABLE
+        from pipelines.upkeep.backup import restore as restore_from
 
         data = data_folder(data_dir)
         contents = restore_from(file, data, secret_from(PASSWORD_VARIABLE, "Password of the backup: "), user)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.disclosure import PUBLIC_PREFIX
-from pipelines.disclosure_parts import COMPONENTS
+from pipelines.disclosure.parts import COMPONENTS
 from pipelines.report.figures import CONTROL_MEASURES, Figures, Place, Row
 from pipelines.report.views import (
     Control,

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from pipelines.disclosure_policy import Policy
+from pipelines.disclosure.policy import Policy
 from pipelines.report.local_returns import LocalReturns
 
 LEVELS = ("practice", "pcn", "sub_icb", "icb", "region", "all")

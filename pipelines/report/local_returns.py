@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pipelines.disclosure_local import protect_local_trends, protect_scores, protect_service_impact
-from pipelines.disclosure_policy import Policy
+from pipelines.disclosure.local import protect_local_trends, protect_scores, protect_service_impact
+from pipelines.disclosure.policy import Policy
 
 _LONGEST_MARK = 60
 

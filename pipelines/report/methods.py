@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from pipelines.config import Settings
-from pipelines.disclosure_parts import LEVEL
-from pipelines.disclosure_tables import REFUSED
+from pipelines.disclosure.parts import LEVEL
+from pipelines.disclosure.tables import REFUSED
 from pipelines.report.frame import Frame, SitePage
 from pipelines.report.leaving import Leaving, Publication
 from pipelines.report.render import fill, month_text

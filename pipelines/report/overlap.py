@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.config import Settings
 from pipelines.disclosure import SUPPRESSED_MARK
-from pipelines.disclosure_parts import LEVEL, OVERLAPPING
+from pipelines.disclosure.parts import LEVEL, OVERLAPPING
 from pipelines.report.leaving import Leaving
 from pipelines.report.wording import readable_name
 

@@ -11,8 +11,8 @@ import polars as pl
 from pipelines import assets, disclosure
 from pipelines.config import Settings
 from pipelines.disclosure import Policy
-from pipelines.disclosure_parts import Parts, protect_parts
-from pipelines.disclosure_tables import leaving_comparison, protect_decile_lines
+from pipelines.disclosure.parts import Parts, protect_parts
+from pipelines.disclosure.tables import leaving_comparison, protect_decile_lines
 from pipelines.engine.duckdb import read_only
 from pipelines.errors import ConfigError
 from pipelines.report import facts

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from pipelines.disclosure import PUBLIC_PREFIX
-from pipelines.disclosure_policy import Policy
+from pipelines.disclosure.policy import Policy
 from pipelines.report.local_returns import Cycle
 from pipelines.report.series import NO_INTERVAL_UNITS, Moved
 from pipelines.statistics import aim

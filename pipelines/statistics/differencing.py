@@ -29,7 +29,7 @@ LEVELS = (
     ("icb", "all", None),
     ("region", "all", None),
 )
-"""Which level adds up to which, and the column that names the parent. Practices: `pipelines.disclosure_practices`."""
+"""Which level adds up to which, and the column that names the parent. Practices: `pipelines.disclosure.practices`."""
 WITHOUT_SUFFIX = "_adult_no_palliative"
 _FLOW, _NESTED = 100, 200
 

@@ -1,2 +1,2 @@
--- Each GP practice against the others; what of it leaves is chosen by pipelines.disclosure_tables.
+-- Each GP practice against the others; what of it leaves is chosen by pipelines.disclosure.tables.
 SELECT * FROM marts.practice_comparison

@@ -1,2 +1,2 @@
--- Of what each change since the baseline is made; what of it leaves is chosen by pipelines.disclosure_parts.
+-- Of what each change since the baseline is made; what of it leaves is chosen by pipelines.disclosure.parts.
 SELECT * FROM marts.change_components

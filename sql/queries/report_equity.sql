@@ -1,2 +1,2 @@
--- The headline cohorts by deprivation, age and sex; what of it leaves is chosen by pipelines.disclosure_parts.
+-- The headline cohorts by deprivation, age and sex; what of it leaves is chosen by pipelines.disclosure.parts.
 SELECT * FROM marts.equity

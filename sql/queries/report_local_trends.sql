@@ -1,2 +1,2 @@
--- Local returns of every level: protected by pipelines.disclosure_local before a figure of them is shown.
+-- Local returns of every level: protected by pipelines.disclosure.local before a figure of them is shown.
 SELECT * FROM marts.local_trends ORDER BY org_level, org_code, measure, month

@@ -13,8 +13,8 @@ from commands import run_opioids
 from faults.publications import Refresher, Undisturbed, converges, copy, published_in
 
 from pipelines.folders import DataFolder
-from pipelines.history import kept_snapshots, known_runs, status
 from pipelines.ingest.register import Register
+from pipelines.upkeep.history import kept_snapshots, known_runs, status
 
 ROOM_MIB = 400
 # In small steps with `make test-faults`.

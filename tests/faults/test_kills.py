@@ -17,9 +17,9 @@ from commands import run_opioids
 from faults.publications import Refresher, Undisturbed, converges, copy, published_in
 
 from pipelines.folders import DataFolder
-from pipelines.history import known_runs
 from pipelines.locking import holder_of_lock
 from pipelines.refresh import Steps
+from pipelines.upkeep.history import known_runs
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 

@@ -18,10 +18,7 @@ from faults.conftest import desk
 from faults.desk import Desk, epd
 from ingest.test_opting_out import ANN, BEN, CAT, EXTRACT
 
-from pipelines import age_format, backup
-from pipelines.age_format import OpeningReader, SealingWriter
 from pipelines.audit import AuditTrail
-from pipelines.backup import back_up, restore
 from pipelines.build import present_inputs
 from pipelines.content import content_of, snapshot_id
 from pipelines.errors import KeyProblem, RefreshInProgress, StorageError, UnreadableFile, UsageError
@@ -30,6 +27,9 @@ from pipelines.identity import open_door
 from pipelines.identity.opt_outs import OptOutStore
 from pipelines.locking import only_refresh
 from pipelines.reviews import Review, ReviewStore
+from pipelines.upkeep import age_format, backup
+from pipelines.upkeep.age_format import OpeningReader, SealingWriter
+from pipelines.upkeep.backup import back_up, restore
 
 __all__ = ["desk"]
 
@@ -253,7 +253,7 @@ def test_a_large_folder_is_streamed(desk: Desk) -> None:
     large = desk.data.landed / f"{'0' * 64}.parquet"
     large.write_bytes(os.urandom(200 * 1024**2))
     code = (
-        "import sys\nfrom pathlib import Path\nfrom pipelines.backup import back_up, restore\n"
+        "import sys\nfrom pathlib import Path\nfrom pipelines.upkeep.backup import back_up, restore\n"
         "from pipelines.folders import DataFolder\nimport resource\n"
         "root = Path(sys.argv[1])\n"
         "back_up(DataFolder(root / 'data'), root / 'b', 'three random words', work_factor=10)\n"
@@ -262,7 +262,7 @@ def test_a_large_folder_is_streamed(desk: Desk) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(desk.folder)], capture_output=True, text=True, check=True)
     idle = subprocess.run(
-        [sys.executable, "-c", "import pipelines.backup, resource; print(resource.getrusage(0).ru_maxrss)"],
+        [sys.executable, "-c", "import pipelines.upkeep.backup, resource; print(resource.getrusage(0).ru_maxrss)"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert (int(done.stdout) - int(idle.stdout)) / 1024 < 60, "MiB beyond what the imports take"

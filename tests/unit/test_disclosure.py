@@ -13,7 +13,7 @@ from pipelines.disclosure import (
     protect_counts,
     protect_trends,
 )
-from pipelines.disclosure_tables import protect_deciles
+from pipelines.disclosure.tables import protect_deciles
 from pipelines.errors import ConfigError
 from pipelines.statistics import intervals
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from disclosure_rows import DEFAULT
 
-from pipelines.disclosure_groups import judged_again
+from pipelines.disclosure.groups import judged_again
 
 
 def leaving(people: float | None, denominator: int | None) -> dict[str, Any]:

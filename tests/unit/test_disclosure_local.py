@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.config import load_settings
 from pipelines.disclosure import load_policies
-from pipelines.disclosure_local import protect_local_trends, protect_scores, protect_service_impact
+from pipelines.disclosure.local import protect_local_trends, protect_scores, protect_service_impact
 from pipelines.statistics.local_trends import COLUMNS, judged
 from pipelines.statistics.scores import with_mean_change
 

@@ -11,8 +11,8 @@ from scipy.optimize import linprog
 
 from pipelines import assets
 from pipelines.disclosure import outside_grain, protect_trends, protect_variants
-from pipelines.disclosure_parts import COMPONENTS, Parts, protect_parts
-from pipelines.disclosure_tables import REFUSED, leaving_comparison, protect_decile_lines, refuse
+from pipelines.disclosure.parts import COMPONENTS, Parts, protect_parts
+from pipelines.disclosure.tables import REFUSED, leaving_comparison, protect_decile_lines, refuse
 from pipelines.errors import UsageError
 from pipelines.statistics.tables import STATISTICS_TABLES
 

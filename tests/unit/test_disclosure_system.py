@@ -10,7 +10,7 @@ from disclosure_attack import Attack, Cell
 from disclosure_rows import DEFAULT, frame, month, trend_row
 
 from pipelines.disclosure import protect_trends
-from pipelines.disclosure_parts import AT_BASELINE, COMPONENTS, OVERLAPPING, Parts, protect_parts
+from pipelines.disclosure.parts import AT_BASELINE, COMPONENTS, OVERLAPPING, Parts, protect_parts
 
 HIERARCHIES = int(os.environ.get("OPIOIDS_DISCLOSURE_HIERARCHIES", "25"))
 BEFORE, NOW = month(0), month(3)

@@ -11,10 +11,10 @@ import pytest
 from pipelines.config import load_settings
 from pipelines.errors import NothingToPublish
 from pipelines.folders import DataFolder
-from pipelines.history import known_runs, status
 from pipelines.ingest.register import Register
 from pipelines.locking import only_refresh
 from pipelines.refresh import RefreshOptions, refresh
+from pipelines.upkeep.history import known_runs, status
 
 RUNS = """
 import sys, time

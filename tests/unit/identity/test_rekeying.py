@@ -19,8 +19,8 @@ from pipelines.identity.keys import known_key_id
 from pipelines.identity.opt_outs import OptOutStore
 from pipelines.identity.published import snapshot_of_people
 from pipelines.labels import label_of
-from pipelines.rekeying import MUST_GO, rotate_key
 from pipelines.reviews import Review, ReviewStore
+from pipelines.upkeep.rekeying import MUST_GO, rotate_key
 
 IDENTIFIERS = ["9434765919", "9434765870", "an-upstream-id"]
 

@@ -13,7 +13,7 @@ from pipelines.identity import open_door
 from pipelines.ingest.delivery import reason_of
 from pipelines.ingest.register import Register, original_of
 from pipelines.ingest.retention import due_to_go, let_go
-from pipelines.rekeying import rotate_key
+from pipelines.upkeep.rekeying import rotate_key
 
 DAYS = timedelta(days=1)
 NOW = datetime.now(UTC)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.disclosure_policy import Policy
+from pipelines.disclosure.policy import Policy
 from pipelines.statistics import aim
 from pipelines.statistics.equity import LEAST_DEPRIVED, MOST_DEPRIVED, gap_in_change, gap_in_words, rates_of_groups
 

@@ -24,10 +24,10 @@ from pipelines.ingest.register import LoadedMonth, Register, RegisteredFile, Run
 from pipelines.ingest.retention import due_to_go
 from pipelines.ingest.upgrading import form_of, is_older
 from pipelines.labels import Label, label_of
-from pipelines.plan_words import changed_definitions
 from pipelines.products import FollowedPrefix, ProductReference, followed_prefixes
 from pipelines.reviews import ReviewStore
 from pipelines.snapshots import Snapshot, current_snapshot, kept_files
+from pipelines.upkeep.plan_words import changed_definitions
 
 _RUNS_TO_LEARN_FROM = 5
 

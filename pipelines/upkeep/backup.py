@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from pipelines.age_format import OpeningReader, SealingWriter
 from pipelines.audit import AuditTrail
 from pipelines.errors import KeyProblem, NothingPublished, StorageError, UnreadableFile, UsageError
 from pipelines.folders import DataFolder, flush_to_disk, said_in_words
@@ -32,6 +31,7 @@ from pipelines.ingest.upgrading import form_of, upgrade
 from pipelines.labels import label_file
 from pipelines.locking import only_refresh
 from pipelines.snapshots import POINTER, current_snapshot
+from pipelines.upkeep.age_format import OpeningReader, SealingWriter
 
 PASSWORD_VARIABLE = "OPIOIDS_BACKUP_PASSWORD"
 _CONTENTS = "backup.json"

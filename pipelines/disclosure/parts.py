@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.disclosure import Outside, Policy, known_outside
-from pipelines.disclosure_groups import judged_again
-from pipelines.disclosure_system import System, TrendKey
+from pipelines.disclosure.groups import judged_again
+from pipelines.disclosure.system import System, TrendKey
+from pipelines.disclosure.trends import Outside, Policy, known_outside
 from pipelines.errors import UsageError
 from pipelines.statistics.differencing import WITHOUT_SUFFIX
 

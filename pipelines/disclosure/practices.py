@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipelines.disclosure_policy import BoolArray, Policy, possible_values, rounded
+from pipelines.disclosure.policy import BoolArray, Policy, possible_values, rounded
 from pipelines.statistics.differencing import UNBOUNDED
 from pipelines.statistics.intervals import FloatArray
 

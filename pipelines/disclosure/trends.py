@@ -5,7 +5,7 @@ trajectories, aim statuses and process control are computed again *from the prot
 them tells more than these. Where a hidden count could be worked out (PCNs and their ICB, a month and the one
 before, a cohort and its variant), a further cell is hidden. Public practice-level data (EPD) pass unchanged.
 
-Single practices are added by `pipelines.disclosure_practices`. Of the other marts, `pipelines.disclosure_parts` and
+Single practices are added by `pipelines.disclosure.practices`. Of the other marts, `pipelines.disclosure.parts` and
 `disclosure_tables` let some leave, in the same system of sums, and refuse the rest.
 
 What remains: a range for a hidden count (1 to 7 at least is known); a count hidden here but shown by another
@@ -23,13 +23,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipelines.disclosure_policy import BoolArray as BoolArray
-from pipelines.disclosure_policy import Policy as Policy
-from pipelines.disclosure_policy import ProtectedCounts as ProtectedCounts
-from pipelines.disclosure_policy import load_policies as load_policies
-from pipelines.disclosure_policy import possible_values, rounded
-from pipelines.disclosure_policy import protect_counts as protect_counts
-from pipelines.disclosure_practices import hidden_with_their_pcns, protect_practices
+from pipelines.disclosure.policy import BoolArray as BoolArray
+from pipelines.disclosure.policy import Policy as Policy
+from pipelines.disclosure.policy import ProtectedCounts as ProtectedCounts
+from pipelines.disclosure.policy import load_policies as load_policies
+from pipelines.disclosure.policy import possible_values, rounded
+from pipelines.disclosure.policy import protect_counts as protect_counts
+from pipelines.disclosure.practices import hidden_with_their_pcns, protect_practices
 from pipelines.spreadsheets import NOT_AVAILABLE_MARK as NOT_AVAILABLE_MARK
 from pipelines.spreadsheets import SUPPRESSED_MARK as SUPPRESSED_MARK
 from pipelines.statistics import aim, intervals, spc

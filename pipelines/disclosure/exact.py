@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
-from pipelines.disclosure_policy import BoolArray
+from pipelines.disclosure.policy import BoolArray
 from pipelines.statistics.differencing import UNBOUNDED, IntArray, Sums
 from pipelines.statistics.intervals import FloatArray
 

@@ -1,0 +1,1 @@
+"""Tables that leave at a user's word: trends, protected or for the secure side; the warehouse, for that alone."""
