@@ -157,4 +157,4 @@ def test_f5_a_damaged_archive_is_refused_in_words(desk: Desk) -> None:
     file.write_bytes(file.read_bytes()[:-30])
     with pytest.raises(UnreadableFile, match="its end is missing"):
         desk.add(file)
-    assert list(desk.data.identifiable.iterdir()) == [desk.data.originals]
+    assert set(desk.data.identifiable.iterdir()) == {desk.data.originals, desk.data.refused}

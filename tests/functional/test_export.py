@@ -67,14 +67,19 @@ def test_the_workbook_has_a_title_one_marked_up_table_a_sheet_and_no_blank_or_me
     assert {"[c]", "[x]"} <= set(strings)
 
 
-def test_single_practices_leave_for_open_data_alone(published: Published, opioids: Opioids, tmp_path: Path) -> None:
+def test_single_practices_leave_for_open_data_and_three_measures_that_never_show_few_people(
+    published: Published, opioids: Opioids, tmp_path: Path
+) -> None:
     out = tmp_path / "practice.csv"
     ask = ("export", "trends", "--level", "practice", "--out", out, "--data-dir", published.data)
-    refused = opioids(*ask, "--measure", "high_dose")
+    refused = opioids(*ask, "--measure", "high_dose_ge120")
     assert refused.code == 2
     assert not out.exists()
     assert opioids(*ask).code == 0
-    assert all(row["measure"].startswith("epd_") for row in rows_of(out))
+    of_people = [row for row in rows_of(out) if not row["measure"].startswith("epd_")]
+    assert {row["measure"] for row in of_people} == {"high_dose", "long_term", "opioid_gabapentinoid"}
+    shown = {row["shown"] for row in of_people} - {"[c]", "[x]"}
+    assert all(float(figure) > 7 for figure in shown - {"0"})
 
 
 def test_unprotected_tables_stay_below_the_data_folder_and_are_in_the_audit(
