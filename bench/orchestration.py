@@ -3,8 +3,7 @@
 `python bench/orchestration.py` makes about 1.6 million patient items of 150,000 made-up people in 24 months;
 `--people`, `--months`, `--repeats` for other sizes. Each run takes in, lands, builds, checks and publishes a folder
 of its own; reports are left out on both sides, since the more is done, the less the orchestrator weighs. The flow
-runs under a server on this machine that was started before; the processor time of the server counts on the side of
-the flow.
+runs under a server on this machine that was started before; the processor time of the server counts on its side.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """Run the command line as a user would."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,3 +40,9 @@ class Published:
     data: Path
     reports: Path
     refresh: Answer
+
+    def copied_to(self, folder: Path) -> Path:
+        """A copy of the data folder, without what other tests entered into its audit."""
+        shutil.copytree(self.data, folder, symlinks=True)
+        (folder / "state" / "audit.jsonl").unlink(missing_ok=True)
+        return folder

@@ -4,7 +4,6 @@ import base64
 import csv
 import gzip
 import io
-import shutil
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -22,9 +21,9 @@ SAID = ("--purpose", "structured medication reviews", "--role", "direct care")
 
 @pytest.fixture
 def data(published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the published data folder, and a password in the environment."""
+    """A copy of the published data folder with an audit of its own, and a password in the environment."""
     monkeypatch.setenv("OPIOIDS_LIST_PASSWORD", PASSWORD)
-    return Path(shutil.copytree(published.data, tmp_path / "data", symlinks=True))
+    return published.copied_to(tmp_path / "data")
 
 
 @pytest.fixture
