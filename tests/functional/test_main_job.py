@@ -237,19 +237,3 @@ def test_no_nhs_number_leaves_the_identifiable_store(published: Published, extra
         if path.is_file() and published.data / "identifiable" not in path.parents:
             content = path.read_bytes()
             assert not any(number in content for number in numbers), path
-
-
-def test_the_same_refresh_runs_as_a_prefect_flow(
-    published: Published, key_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPIOIDS_KEY_FILE", str(key_file))
-    monkeypatch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    monkeypatch.setenv("DO_NOT_TRACK", "1")
-    from prefect.testing.utilities import prefect_test_harness
-
-    from pipelines.flows import refresh
-
-    with prefect_test_harness(server_startup_timeout=120):
-        snapshot_id = refresh(data_dir=str(published.data), with_report=False)
-    pointer = json.loads((published.data / "warehouse" / "current.json").read_text())
-    assert pointer["snapshot_id"] == snapshot_id
