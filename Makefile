@@ -29,7 +29,7 @@ test-twin: install  ## the SQL against its naive twin on 5,000 synthetic people 
 test-fuzz: install  ## a million odd fields against plain csv and Decimal (minutes)
 	OPIOIDS_FUZZ_ROWS=150000 $(BIN)/python -m pytest tests/faults/test_f24_silent_changes.py
 
-test-disclosure: install  ## attacks on what leaves, on a thousand random hierarchies (half an hour)
+test-disclosure: install  ## attacks on what leaves, on a thousand random hierarchies (hours)
 	OPIOIDS_DISCLOSURE_HIERARCHIES=1000 $(BIN)/python -m pytest --numprocesses 2 --dist load tests/unit/test_disclosure_attacks.py tests/unit/test_disclosure_parts.py tests/unit/test_disclosure_practices.py tests/unit/test_disclosure_system.py tests/unit/report/test_built_files.py
 
 test-orders: install  ## 24 monthly deliveries in 30 random orders, again and renamed: the same marts (a quarter of an hour)

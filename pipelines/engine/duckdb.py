@@ -358,6 +358,11 @@ def fetch_published(
         connection.close()
 
 
+def published_table(file: Path, spill_folder: Path, name: str) -> "pa.Table":
+    """A whole table of the published warehouse."""
+    return fetch_published(file, spill_folder, f"SELECT * FROM {quoted(name)}")
+
+
 def rows_of(connection: duckdb.DuckDBPyConnection, select: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of a SELECT of ours as dictionaries, given those of the parameters that it names. Raises QueryError."""
     used = {key: parameters[key] for key in set(_PARAMETER.findall(select))}

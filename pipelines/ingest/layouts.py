@@ -11,9 +11,7 @@ from pipelines.config import Layout, LayoutColumn, Settings, normalise_header
 from pipelines.engine.landing_rules import PATTERNS
 from pipelines.errors import UnknownLayout, UnreadableFile
 from pipelines.ingest.opening import Encoding, FileKind, kind_of_file, open_text
-
-# What a sheet of Excel can hold: one that is full has very likely lost what came after.
-MOST_SHEET_ROWS = 1_048_576
+from pipelines.spreadsheets import EXCEL_ROWS
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,10 @@ def _matches_of_workbook(
         heads.extend(head[:3])
         fitting = [layout for layout in layouts if not layout.sheet or re.search(layout.sheet, sheet, re.IGNORECASE)]
         matches = _matches(head, fitting, asked_for=asked_for)
-        if matches and loaded.total_height >= MOST_SHEET_ROWS:
+        # What came after the last row that a sheet can hold is very likely lost.
+        if matches and loaded.total_height >= EXCEL_ROWS:
             raise UnreadableFile(
-                f"A sheet is full to its last row ({MOST_SHEET_ROWS:,}), so rows are very likely missing.",
+                f"A sheet is full to its last row ({EXCEL_ROWS:,}), so rows are very likely missing.",
                 f"File {file.name}, sheet '{sheet}'.",
                 "Export it as csv, or in parts of fewer rows.",
             )

@@ -6,10 +6,11 @@ from datetime import date
 
 from pipelines.engine.landing import MonthCounts
 from pipelines.ingest.register import LoadedMonth, RegisteredFile
+from pipelines.spreadsheets import EXCEL_ROWS
 
 _MONTH_IN_NAME = re.compile(r"(?<!\d)(20[12]\d)[-_ ]?(0[1-9]|1[0-2])(?!\d)")
 # Where an old and a present sheet of Excel end, its header line counted in or not.
-_ROWS_AT_WHICH_SHEETS_END = {65_535, 65_536, 1_048_575, 1_048_576}
+_ROWS_AT_WHICH_SHEETS_END = {65_535, 65_536, EXCEL_ROWS - 1, EXCEL_ROWS}
 
 
 def replaced_months(file: RegisteredFile, before: Sequence[LoadedMonth], now: Sequence[LoadedMonth]) -> list[str]:

@@ -3,7 +3,6 @@
 Everything is worked out from columns that have passed disclosure control, and says no more than they do.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +26,7 @@ from pipelines.report.views import (
     months_between,
 )
 from pipelines.report.wording import by_number, every_month, grouped, percent, readable_name
+from pipelines.statistics import aim
 from pipelines.statistics.aim import TOO_FEW
 from pipelines.statistics.measures import counted_measures
 
@@ -46,7 +46,6 @@ _COLUMNS = (
     "spc_variation", "capture_rate", "suppressed", "shown",
 )
 # fmt: on
-_CAPTURE_WEIGHT_OF_DOSE, _CAPTURE_WEIGHT_OF_PRESENCE = 2.2, 1.0
 
 Row = dict[str, Any]
 Rows = dict[str, dict[date, Row]]
@@ -346,10 +345,10 @@ def _change(now: Row) -> Change | None:
 
 def _within_capture(now: Row, then: Row, measure: Measure) -> bool:
     """Whether a better or worse identification of patients alone could have made a change of this size."""
-    new, old = now.get("numerator"), then.get("numerator")
-    linked_now, linked_then = now.get("capture_rate"), then.get("capture_rate")
-    if not (new and old and linked_now and linked_then):
-        return False
-    change, capture = math.log(new / old), math.log(linked_now / linked_then)
-    weight = _CAPTURE_WEIGHT_OF_DOSE if measure.history == "high_dose" else _CAPTURE_WEIGHT_OF_PRESENCE
-    return change * capture > 0 and abs(change) <= weight * abs(capture)
+    weight = aim.CAPTURE_WEIGHT_OF_DOSE if measure.is_dose_cohort else aim.CAPTURE_WEIGHT_OF_PRESENCE
+    new, old, linked_now, linked_then = (
+        float("nan") if row.get(name) is None else row[name]
+        for name in ("numerator", "capture_rate")
+        for row in (now, then)
+    )
+    return aim.within_capture(new, old, linked_now, linked_then, weight).item() is True

@@ -10,7 +10,7 @@ from pipelines import assets
 from pipelines.build import text_table
 from pipelines.config import Settings
 from pipelines.content import settings_values
-from pipelines.engine.duckdb import fetch_published
+from pipelines.engine.duckdb import fetch_published, published_table
 from pipelines.labels import Label
 
 _MOST_VALUES_SAID = 12
@@ -66,7 +66,7 @@ def _changed_table(name: str, published: Path, spill_folder: Path) -> str:
     tables = fetch_published(published, spill_folder, assets.query("plan_reference_tables"))
     if file.stem not in tables["table_name"].to_pylist():
         return f"data/reference/{name} is new, or was not published"
-    then = fetch_published(published, spill_folder, f"SELECT * FROM reference.{file.stem}")
+    then = published_table(published, spill_folder, f"reference.{file.stem}")
     now = text_table(file)
     before, after = _rows(then, now.column_names), _rows(now, now.column_names)
     columns = {*then.column_names} ^ {*now.column_names}

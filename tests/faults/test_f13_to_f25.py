@@ -106,7 +106,7 @@ def test_f21_the_month_is_that_of_the_content_and_a_name_that_differs_is_told(de
 
 
 def test_f23_a_sheet_that_is_full_to_its_last_row_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layouts, "MOST_SHEET_ROWS", 3)
+    monkeypatch.setattr(layouts, "EXCEL_ROWS", 3)
     file = desk.folder / "items.xlsx"
     with xlsxwriter.Workbook(file) as book:
         page = book.add_worksheet("Report")
