@@ -1,5 +1,6 @@
-"""A small published warehouse, made once for the whole session by the command line itself."""
+"""A small published warehouse, made once for the whole session by the command line itself; each file tests its copy."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def extract(tmp_path_factory: pytest.TempPathFactory, opioids: Opioids) -> Path:
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory, opioids: Opioids, extract: Path) -> Published:
+def first_publication(tmp_path_factory: pytest.TempPathFactory, opioids: Opioids, extract: Path) -> Published:
     root = tmp_path_factory.mktemp("published")
     data, reports = root / "data", root / "reports"
     added = opioids("add", *sorted(extract.iterdir()), "--data-dir", data)
@@ -36,3 +37,11 @@ def published(tmp_path_factory: pytest.TempPathFactory, opioids: Opioids, extrac
     refreshed = opioids("refresh", "--data-dir", data, "--reports-dir", reports)
     assert refreshed.code == 0, refreshed.err
     return Published(data, reports, refreshed)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, first_publication: Published) -> Published:
+    """A copy for each file: what one file's tests do to a data folder is nothing to the next one's."""
+    copied = tmp_path_factory.mktemp("copy") / "published"
+    shutil.copytree(first_publication.data.parent, copied, symlinks=True)
+    return Published(copied / "data", copied / "reports", first_publication.refresh)

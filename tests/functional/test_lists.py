@@ -21,7 +21,7 @@ SAID = ("--purpose", "structured medication reviews", "--role", "direct care")
 
 @pytest.fixture
 def data(published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the published data folder with an audit of its own, and a password in the environment."""
+    """A copy of the published data folder and a password in the environment."""
     monkeypatch.setenv("OPIOIDS_LIST_PASSWORD", PASSWORD)
     return published.copied_to(tmp_path / "data")
 

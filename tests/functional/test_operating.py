@@ -49,7 +49,7 @@ def test_doctor_names_each_fault_and_its_remedy(
     published: Published, key_file: Path, tmp_path: Path, harm: str, said: str
 ) -> None:
     data = tmp_path / "data"
-    shutil.copytree(published.data, data, symlinks=True)
+    published.copied_to(data)
     snapshot = data / "warehouse" / json.loads((data / "warehouse" / "current.json").read_text())["file"]
     key = key_file
     if harm == "open":

@@ -122,10 +122,11 @@ def test_the_password_is_asked_for_twice_and_not_shown_and_opens_the_list(termin
     assert terminal.ends() == 0, terminal.seen
     assert PASSWORD not in terminal.seen
     assert PASSWORD.split()[0] not in terminal.seen
-    office = msoffcrypto.OfficeFile((tmp_path / "list.xlsx").open("rb"))
-    office.load_key(password=PASSWORD, verify_password=True)
-    with pytest.raises(msoffcrypto.exceptions.InvalidKeyError):
-        office.load_key(password=f"{PASSWORD}s", verify_password=True)
+    with (tmp_path / "list.xlsx").open("rb") as encrypted:
+        office = msoffcrypto.OfficeFile(encrypted)
+        office.load_key(password=PASSWORD, verify_password=True)
+        with pytest.raises(msoffcrypto.exceptions.InvalidKeyError):
+            office.load_key(password=f"{PASSWORD}s", verify_password=True)
 
 
 @pytest.mark.parametrize(

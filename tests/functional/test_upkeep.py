@@ -14,9 +14,7 @@ from commands import Opioids, Published, run_opioids
 
 @pytest.fixture
 def data(published: Published, tmp_path: Path) -> Path:
-    data = tmp_path / "data"
-    shutil.copytree(published.data, data, symlinks=True)
-    return data
+    return published.copied_to(tmp_path / "data")
 
 
 def state_of(folder: Path) -> dict[str, tuple[int, int, int]]:
