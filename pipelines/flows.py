@@ -75,7 +75,7 @@ def _task(name: str, step: Callable[..., Any], **more: Any) -> Any:
 
 def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
     """Whether trying again may help: a busy server, never a contract, a setting or an address that is gone."""
-    error = state.result(raise_on_failure=False)
+    error = state.result(raise_on_failure=False, _sync=True)
     return isinstance(error, DownloadFailed) and error.may_pass
 
 
