@@ -84,19 +84,9 @@ class Attack:
             for terms in at_least
             if 1 <= sum(sign * self.true[name] for name, sign in terms.items()) <= small
         ]
-        found = []
-        for name, terms in goals:
-            goal = np.zeros(len(cells))
-            for one, sign in terms.items():
-                goal[position[one]] = sign
-            true = sum(sign * self.true[one] for one, sign in terms.items())
-            least, most = linprog(goal, **limits), linprog(-goal, **limits)
-            low = least.fun if least.status == 0 else -np.inf
-            high = -most.fun if most.status == 0 else np.inf
-            assert low - 1e-6 <= true <= high + 1e-6, "what is shown does not agree with what is true"
-            if np.floor(high + 1e-6) <= np.ceil(low - 1e-6):
-                found.append((name, true, low, high))
-        return len(goals), found
+        true = np.array([self.true[name] for name in cells], dtype=float)
+        known = fixed(_matrix([terms for _, terms in goals], position), true, **limits)
+        return len(goals), [(goals[number][0], low, high) for number, low, high in known]
 
     def _parts(self) -> list[tuple[list[Cell], list[dict[Cell, int]], list[dict[Cell, int]]]]:
         """The cells in groups that share no sum, each with its sums: one program a group is quick."""
@@ -119,6 +109,46 @@ class Attack:
             for terms in sums:
                 groups[root(next(iter(terms)))][number].append(terms)  # type: ignore[arg-type]
         return list(groups.values())
+
+
+def fixed(goals: csr_matrix, true: np.ndarray, bounds: np.ndarray, **limits: Any) -> list[tuple[int, float, float]]:
+    """The goals, each a sum of counts, that can have one whole number alone; with the least and the most of each.
+
+    Whatever solution is met is a witness for every goal: one that was seen at two whole numbers is asked no more.
+    """
+    assert (bounds[:, 0] - 1e-6 <= true).all(), "what is shown does not agree with what is true"
+    assert (true <= bounds[:, 1] + 1e-6).all(), "what is shown does not agree with what is true"
+    if "A_eq" in limits:
+        assert np.abs(limits["A_eq"] @ true).max() < 1e-6, "a sum is not what it is said to be"
+    if "A_ub" in limits:
+        assert (limits["A_ub"] @ true).max() < 1e-6, "a sum is not what it is said to be"
+    low, high = (np.asarray(goals @ true, dtype=float).copy() for _ in range(2))
+
+    def undecided() -> np.ndarray:
+        return np.flatnonzero(np.floor(high + 1e-6) <= np.ceil(low - 1e-6))
+
+    def ask(goal: np.ndarray, within: np.ndarray) -> bool:
+        answer = linprog(goal, bounds=within, **limits)
+        if answer.status == 0:
+            met = goals @ answer.x
+            np.minimum(low, met, out=low)
+            np.maximum(high, met, out=high)
+        return bool(answer.status == 0)
+
+    signs = np.random.default_rng(0)
+    near = np.column_stack([bounds[:, 0], np.minimum(bounds[:, 1], true + 50)])
+    for _ in range(8):
+        left = undecided()
+        if left.size:
+            ask(goals[left].T @ signs.choice([-1.0, 1.0], left.size), near)
+    found = []
+    for number in undecided():
+        goal = goals[[number]].toarray()[0]
+        # No solution to either question: without end.
+        least, most = (low[number] if ask(goal, bounds) else -np.inf, high[number] if ask(-goal, bounds) else np.inf)
+        if np.floor(most + 1e-6) <= np.ceil(least - 1e-6):
+            found.append((int(number), float(least), float(most)))
+    return found
 
 
 def _matrix(sums: list[dict[Cell, int]], position: Mapping[Cell, int]) -> csr_matrix:
