@@ -1,6 +1,6 @@
 # One line a target, no logic: what a target does is in the program it calls. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: bench-patients help install sample run test test-twin test-fuzz test-orders test-disclosure test-faults test-browser test-schedule lint format lock bench bench-statistics bench-definitions bench-orchestration dictionary clean
+.PHONY: bench-patients help install sample run test test-twin test-fuzz test-orders test-disclosure test-faults test-browser test-schedule install-spark test-spark lock-spark lint format lock bench bench-statistics bench-definitions bench-orchestration bench-report dictionary docs wheelhouse sbom audit clean
 BIN := .venv/bin
 
 help:  ## list the targets
@@ -44,6 +44,14 @@ test-browser: install  ## every kind of page in Chromium, with axe-core: screens
 test-schedule: install  ## schedules fire under a real Prefect server and worker on this machine (minutes)
 	OPIOIDS_SCHEDULE=1 $(BIN)/python -m pytest tests/functional/test_schedule.py
 
+.venv-spark/installed: .venv/bin/uv requirements-spark.lock pyproject.toml
+	python3 -m venv .venv-spark && $(BIN)/uv pip sync --quiet --python .venv-spark --require-hashes requirements-spark.lock && $(BIN)/uv pip install --quiet --python .venv-spark --no-deps --no-build-isolation --editable . && touch $@
+
+install-spark: .venv-spark/installed  ## make .venv-spark, with pyspark beside everything else, as locked in requirements-spark.lock
+
+test-spark: install-spark  ## every table built on DuckDB and on Spark, row by row (a quarter of an hour; needs Java 17)
+	OPIOIDS_SPARK=1 .venv-spark/bin/python -m pytest tests/spark tests/unit/test_dialect.py -rs
+
 lint: install  ## lint, format and type checks
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
@@ -51,13 +59,19 @@ format: install  ## put code into its format
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 lock: .venv/bin/uv  ## resolve requirements.lock anew
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra dev --extra docs pyproject.toml --output-file requirements.lock
+
+lock-spark: .venv/bin/uv  ## resolve requirements-spark.lock anew, with the versions of requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra dev --extra spark -c requirements.lock pyproject.toml --output-file requirements-spark.lock
 
 bench: install  ## speed as ratios measured side by side
 	$(BIN)/python bench/main.py
 
 bench-patients: install  ## the patient models at 2 million items, beside pandas
 	$(BIN)/python bench/patients.py
+
+bench-report: install  ## the whole site of 150 practices, kind by kind (minutes the first time: it makes the publication)
+	$(BIN)/python bench/report.py
 
 bench-statistics: install  ## whether intervals and charts keep what they promise: writes docs/statistics.md (a minute)
 	$(BIN)/python bench/simulations.py
@@ -71,5 +85,17 @@ bench-orchestration: install  ## what the orchestrator costs: the refresh alone 
 dictionary: install  ## docs/data-dictionary.md, from the comments of the warehouse in data/demo (after make run)
 	$(BIN)/opioids warehouse dictionary --data-dir data/demo > docs/data-dictionary.md
 
+docs: install  ## the documentation as a site that opens from its folder: reports/build/docs/site/index.html
+	$(BIN)/python -m docs.site
+
+wheelhouse: install  ## the wheel with all it needs, to install where there is no network: dist/wheelhouse (minutes)
+	$(BIN)/uv build --quiet --wheel --out-dir dist/wheelhouse && $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links -c requirements.lock pyproject.toml --output-file dist/requirements.txt && $(BIN)/python -m pip download --quiet --require-hashes --no-deps --dest dist/wheelhouse -r dist/requirements.txt
+
+sbom: install  ## what it is made of, as CycloneDX: dist/sbom.json
+	mkdir -p dist && $(BIN)/uv tool run --from "cyclonedx-bom>=7,<8" cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON --output-file dist/sbom.json
+
+audit: install  ## known vulnerabilities of what is locked; needs a network, and fails where a package could not be looked up
+	$(BIN)/uv tool run --from "pip-audit>=2.9,<3" pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+
 clean:  ## remove what make made: environment, demo data, reports, caches
-	rm -rf .venv data/demo reports/build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-spark data/demo reports/build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

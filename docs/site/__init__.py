@@ -1,0 +1,1 @@
+"""The documentation as a site: `make docs`. Pages people write lie in docs/; what code says is made from it."""
