@@ -6,6 +6,7 @@ organisations.py, practices.py and contents.py make the pages, site.py lists the
 writes CSV. Words live in reports/templates/.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipelines.config import Settings
@@ -38,11 +39,17 @@ def write_reports(
     """
     leaving = read(warehouse_file, snapshot_id, settings, spill_folder)
     frame = frame_of(leaving, settings, static=static)
-    pages = site.whole_site(frame) if whole else site.overview_alone(frame)
-    if whole:
-        pages[WORKBOOK] = trend_workbook(leaving, settings)
-    files = replace_site({**trend_tables(leaving, settings), **pages}, reports_dir, snapshot_id)
+    with ThreadPoolExecutor(1) as beside:
+        # While other processes draw, this one writes tables.
+        tables = beside.submit(_tables, leaving, settings, whole=whole)
+        pages = site.whole_site(frame) if whole else site.overview_alone(frame)
+        files = replace_site({**tables.result(), **pages}, reports_dir, snapshot_id)
     return [reports_dir / PAGE, *(file for file in files if file.name != PAGE)]
+
+
+def _tables(leaving: Leaving, settings: Settings, *, whole: bool) -> dict[str, bytes]:
+    workbook = {WORKBOOK: trend_workbook(leaving, settings)} if whole else {}
+    return trend_tables(leaving, settings) | workbook
 
 
 def frame_of(leaving: Leaving, settings: Settings, *, static: bool) -> Frame:

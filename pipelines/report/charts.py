@@ -1,28 +1,35 @@
-"""What all charts share: Vega-Lite specifications of protected figures, drawn to inline SVG by vl-convert.
+"""What all charts share: Vega-Lite specifications of protected figures, and how they come to stand in a page as SVG.
 
 Two widths are drawn, one for wide screens and paper, one for a phone; the page shows the one that fits.
-Shape and text carry what colour carries. charts_trend.py and charts_compare.py hold the charts themselves.
+Shape and text carry what colour carries. charts_trend.py, charts_compare.py and their like hold the charts themselves.
+Until all pages are made a chart stands in them as its specification; drawing.py then draws them together.
 """
 
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-import vl_convert
-
+from pipelines import assets
+from pipelines.report.drawing import drawings
 from pipelines.report.views import months_after, months_between
 
 WIDE, NARROW = 760, 340
 BLUE, GREY, RED, TEXT = "#005eb8", "#4c6272", "#d5281b", "#212b32"
 ORANGE, PALE = "#b3500c", "#aeb7bd"
 """Concern, and fills that carry no meaning of their own."""
+HATCHED = "#fdfefd"
+"""Stands for hatching until the drawing is there: Vega knows no patterns."""
 HEIGHT = 250
 
 Layer = dict[str, Any]
 
-_LABEL_GAP = 17
+WHITE_EDGE = {"stroke": "white", "strokeWidth": 4, "strokeJoin": "round"}
+"""For texts: `with_drawings` puts it behind them."""
+_LABEL_GAP, _AWAY = 17, 7
 _CONFIG: dict[str, Any] = {
     "font": "Arial",
     "aria": False,
@@ -31,7 +38,10 @@ _CONFIG: dict[str, Any] = {
     "axis": {
         "labelFontSize": 13, "titleFontSize": 13, "labelColor": TEXT, "titleColor": TEXT, "titleFontWeight": "normal",
         "gridColor": "#e1e6ea", "domainColor": "#768692", "tickColor": "#768692",
+        # Nothing here is long enough to be cut, and each limit has the text measured twice again.
+        "labelLimit": 0, "titleLimit": 0,
     },
+    "title": {"limit": 0},
     "text": {"fontSize": 13, "color": TEXT},
 }  # fmt: skip
 
@@ -74,23 +84,57 @@ class Label(NamedTuple):
         return start, start + long
 
 
-def draw(spec: dict[str, Any], chart_id: str) -> str:
-    """A specification, without its `config`, as inline SVG.
-
-    It scales with the page, is hidden from readers aloud (the figure round it speaks), and shares no ids with others.
-    """
+def chart(spec: dict[str, Any], chart_id: str) -> str:
+    """A specification, without its `config`, as it stands in a page until `with_drawings` draws it."""
     whole = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", **spec, "config": _CONFIG}
-    svg = re.sub(r"^<\?xml[^>]*\?>", "", vl_convert.vegalite_to_svg(whole)).strip()
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{chart_id}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{chart_id}-\1)", svg)
+    told = json.dumps(whole, separators=(",", ":"))
+    # No text in it may end the comment.
+    return f"<!-- chart {chart_id} {told.replace('<', _LESS).replace('>', _GREATER)} -->"
+
+
+_LESS, _GREATER = r"\u003c", r"\u003e"
+_FONTS = "no_fonts.conf"
+_CHART = re.compile(r"<!-- chart (\S+) ({.*?}) -->")
+
+
+def with_drawings(pages: Sequence[str], workers: int | None = None) -> list[str]:
+    """The pages with every chart drawn, as inline SVG.
+
+    A drawing scales with the page, is hidden from readers aloud (the figure round it speaks), and shares no ids with
+    others of its page.
+    """
+    found = [told for page in pages for told in _CHART.findall(page)]
+    drawn = drawings([spec for _, spec in found], assets.TEMPLATE_DIR / _FONTS, workers)
+    inline = iter([_inline(svg, chart_id) for svg, (chart_id, _) in zip(drawn, found, strict=True)])
+    return [_CHART.sub(lambda _: next(inline), page) for page in pages]
+
+
+_HATCHING = (
+    '<defs><pattern id="{id}" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    f'<rect width="7" height="7" fill="#ffffff"/><rect width="2" height="7" fill="{GREY}"/></pattern></defs>'
+)
+
+
+def _inline(svg: str, chart_id: str) -> str:
+    svg = re.sub(r"^<\?xml[^>]*\?>", "", svg).strip()
+    # Vega counts on from drawing to drawing: numbered anew, a chart is the same wherever and whenever it is drawn.
+    ids = {name: f"{chart_id}-{number}" for number, name in enumerate(re.findall(r'\bid="([^"]+)"', svg), 1)}
+    svg = re.sub(r'\bid="([^"]+)"', lambda name: f'id="{ids[name[1]]}"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", lambda name: f"url(#{ids[name[1]]})", svg)
     svg = re.sub(r'<svg\b([^>]*?)\swidth="[^"]*"', r"<svg\1", svg, count=1)
     svg = re.sub(r'<svg\b([^>]*?)\sheight="[^"]*"', r"<svg\1", svg, count=1)
+    # The white edge of a text lies behind it.
+    svg = re.sub(r'(<text\b[^>]*?)\sstroke="white"', r'\1 paint-order="stroke" stroke="white"', svg)
+    if HATCHED in svg:
+        svg = svg.replace(f'fill="{HATCHED}"', f'fill="url(#{chart_id}-hatching)"')
+        hatching = _HATCHING.format(id=f"{chart_id}-hatching")
+        svg = re.sub(r"(<svg\b[^>]*>)", lambda start: start[1] + hatching, svg, count=1)
     return svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
 
 
 def over_months(area: Area, layers: list[Layer], chart_id: str) -> str:
-    """Layers whose `x` is a month and whose `y` is a value, drawn."""
-    return draw(
+    """Layers whose `x` is a month and whose `y` is a value."""
+    return chart(
         {
             "width": area.width,
             "height": area.height,
@@ -102,6 +146,7 @@ def over_months(area: Area, layers: list[Layer], chart_id: str) -> str:
     )
 
 
+@cache
 def moment(month: date) -> int:
     """A month as milliseconds UTC, so that no local time zone moves it."""
     return int(datetime(month.year, month.month, 1, tzinfo=UTC).timestamp()) * 1000
@@ -178,23 +223,22 @@ def labels(wanted: Iterable[Label], area: Area) -> list[Layer]:
                 "align": label.align,
                 "size": label.size,
                 "weight": "normal" if label.size == 12 else "bold",
+                "away": _AWAY if label.align == "left" else 0,
             }
         )
     return texts(rows) if rows else []
 
 
 def texts(rows: Sequence[dict[str, Any]]) -> list[Layer]:
-    """Texts with a white edge; each row has x, y, text, colour, align, size, weight."""
-    said = {name: {"expr": f"datum.{name}"} for name in ("align", "size", "weight")}
+    """Texts with a white edge; each row has x, y, text, colour, align, size, weight and `away`, the pixels across."""
+    said = {name: {"expr": f"datum.{name}"} for name in ("align", "size", "weight", "away")}
     mark = {
         "type": "text", "baseline": "middle",
-        "align": said["align"], "fontSize": said["size"], "fontWeight": said["weight"],
+        "align": said["align"], "fontSize": said["size"], "fontWeight": said["weight"], "dx": said["away"],
     }  # fmt: skip
     text = {"field": "text", "type": "nominal"}
-    return [
-        layer({**mark, "color": "white", "stroke": "white", "strokeWidth": 4}, rows, text=text),
-        layer(mark, rows, text=text, color={"field": "colour", "type": "nominal", "scale": None}),
-    ]
+    colour = {"field": "colour", "type": "nominal", "scale": None}
+    return [layer({**mark, **WHITE_EDGE}, rows, text=text, color=colour)]
 
 
 def rate_text(value: float, digits: int) -> str:

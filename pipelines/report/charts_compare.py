@@ -12,8 +12,8 @@ from pipelines.report.charts import (
     Area,
     Label,
     Layer,
+    chart,
     dots,
-    draw,
     labels,
     layer,
     line,
@@ -27,6 +27,7 @@ from pipelines.report.views import Decile, Deciles, Funnel, FunnelPoint, Parts, 
 
 _MEDIAN = 4
 _BAR, _GAP = 24, 12
+_BESIDE = 9
 
 
 def decile_chart(found: Deciles, width: int, chart_id: str) -> str:
@@ -46,13 +47,13 @@ def decile_chart(found: Deciles, width: int, chart_id: str) -> str:
     latest = next((row for row in reversed(found.rows) if row.own is not None), None)
     wanted = []
     if latest is not None and latest.own is not None:
-        text = f"  {found.own_label} {rate_text(latest.own, found.digits)}"
+        text = f"{found.own_label} {rate_text(latest.own, found.digits)}"
         wanted.append(Label(latest.own, newest, text, BLUE, "left", 0 if last is None else _away(latest.own, last)))
     if last is not None:
         for number, name in ((_MEDIAN, "median"), (8, "9 in 10 below"), (0, "1 in 10 below")):
             value = last.lines[number]
             if value is not None and (width > NARROW or number == _MEDIAN):
-                wanted.append(Label(value, newest, f"  {name}", GREY, "left", -1 if number else 1, 12))
+                wanted.append(Label(value, newest, name, GREY, "left", -1 if number else 1, 12))
     return over_months(area, [*layers, *labels(wanted, area)], chart_id)
 
 
@@ -90,7 +91,7 @@ def funnel_chart(found: Funnel, width: int, chart_id: str) -> str:
         "field": "x", "type": "quantitative", "scale": {"domain": [0, largest], "nice": False},
         "axis": {"title": found.size_title, "grid": False, "tickCount": 5 if width > NARROW else 3, "format": ",~f"},
     }  # fmt: skip
-    return draw(
+    return chart(
         {
             "width": width - 58, "height": 280, "padding": {"left": 2, "right": 16, "top": 4, "bottom": 2},
             "encoding": {"x": axis, "y": value_axis(top)}, "layer": layers,
@@ -115,11 +116,12 @@ def _name(point: FunnelPoint, largest: float) -> dict[str, Any]:
     return {
         "x": point.size,
         "y": point.rate,
-        "text": f"{point.name}   " if to_the_left else f"   {point.name}",
+        "text": point.name,
         "colour": TEXT,
         "align": "right" if to_the_left else "left",
         "size": 12,
         "weight": "normal",
+        "away": -_BESIDE if to_the_left else _BESIDE,
     }
 
 
@@ -156,7 +158,7 @@ def parts_chart(found: Parts, width: int, chart_id: str) -> str:
         ),
     ]
     reach = {"domain": [0, largest * 1.15], "nice": False}
-    return draw(
+    return chart(
         {
             "width": width - 12, "height": step * len(rows),
             "padding": {"left": 2, "right": 6, "top": 2, "bottom": 2},

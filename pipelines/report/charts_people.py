@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from pipelines.report.charts import BLUE, GREY, NARROW, PALE, RED, TEXT, Layer, draw, layer
+from pipelines.report.charts import BLUE, GREY, NARROW, PALE, RED, TEXT, Layer, chart, layer
 from pipelines.report.doses import DoseBand, Doses
 from pipelines.report.equity_groups import Group, Grouping
 from pipelines.report.overlap import Intersection, Overlap
 
 _BAR, _ROW = 22, 60
+_SIGNED = "datum.value ? format(datum.value, '+~f') : '0'"
 _NAME = {"type": "text", "align": "left", "baseline": "middle", "fontSize": 13, "color": TEXT}
 _PADDING = {"left": 2, "right": 6, "top": 4, "bottom": 2}
 _BOLD: dict[str, Any] = {"fontWeight": "bold"}
@@ -30,7 +31,7 @@ def equity_chart(found: Grouping, width: int, chart_id: str) -> str:
     size = {"width": panel, "height": _ROW * len(found.groups)}
     panels = [{**size, **_shares(found)}, {**size, **_changes(found)}]
     together: dict[str, Any] = {"hconcat": panels} if wide else {"vconcat": panels}
-    return draw({**together, "spacing": 30, "padding": _PADDING}, chart_id)
+    return chart({**together, "spacing": 30, "padding": _PADDING}, chart_id)
 
 
 def _names(groups: tuple[Group, ...], at: float) -> Layer:
@@ -79,7 +80,7 @@ def _changes(found: Grouping) -> dict[str, Any]:
     return {
         "title": _title("Change since the baseline, %, with its 95% interval"),
         "encoding": {
-            "x": _across([low, high], {"title": None, "tickCount": 5, "format": "+~f", "grid": True}),
+            "x": _across([low, high], {"title": None, "tickCount": 5, "labelExpr": _SIGNED, "grid": True}),
             "y": _rows_axis(len(found.groups)),
         },
         "layer": [
@@ -122,7 +123,7 @@ def overlap_chart(found: Overlap, width: int, chart_id: str) -> str:
         ],
     }
     matrix = {"width": size["width"], "height": 30 * len(found.cohorts), **_matrix(found, axis, wide)}
-    return draw({"vconcat": [counts, matrix], "spacing": 8, "padding": _PADDING}, chart_id)
+    return chart({"vconcat": [counts, matrix], "spacing": 8, "padding": _PADDING}, chart_id)
 
 
 def _matrix(found: Overlap, columns: dict[str, Any], wide: bool) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def dose_chart(found: Doses, width: int, chart_id: str) -> str:
     fill = {"field": "fill", "type": "nominal", "scale": None}
     rule = {"type": "rule", "color": RED, "strokeDash": [5, 3], "strokeWidth": 1.5}
     label = {**_NAME, **_BOLD, "align": "right", "dy": -9, "color": RED, "fontSize": 12}
-    return draw(
+    return chart(
         {
             "width": width - 14, "height": _ROW * len(bands), "padding": _PADDING,
             "encoding": {"x": _across([0, top]), "y": _rows_axis(len(bands))},

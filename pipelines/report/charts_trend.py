@@ -152,7 +152,7 @@ def control_chart(control: Control, width: int, chart_id: str) -> str:
         layers.append(dots(colour, size, [(p.month, p.value) for p in points if p.nature == nature], shape=shape))
     newest = points[-1]
     wanted = [
-        Label(value, newest.month, f"  {name} {rate_text(value, control.digits)}", GREY, "left", shift, 12)
+        Label(value, newest.month, f"{name} {rate_text(value, control.digits)}", GREY, "left", shift, 12)
         for name, value, shift in (("mean", newest.mean, -9), ("upper", newest.upper, -9), ("lower", newest.lower, 9))
         if value is not None
     ]

@@ -9,13 +9,14 @@ import polars as pl
 from pipelines.config import Measure, Settings
 from pipelines.disclosure import SUPPRESSED_MARK
 from pipelines.report.leaving import Leaving
-from pipelines.report.views import Change
+from pipelines.report.views import Change, digits_for
 from pipelines.report.wording import percent, readable_name
 from pipelines.statistics.equity import IMD, LEAST_DEPRIVED, MOST_DEPRIVED
 
 DIMENSIONS = (IMD, "age_band", "sex")
 LEAST_FOR_SHARES = 100
 """Shares of fewer people would mostly be rounding."""
+NO_LIST = "nobody_registered"
 _ORDER = ("under 18", "18 to 39", "40 to 64", "65 to 74", "75 and over")
 _SEXES = {"F": "Women", "M": "Men"}
 
@@ -29,6 +30,10 @@ class Group:
     shown: str
     baseline_shown: str
     share_pct: float | None
+    rate: float | None
+    """Per 1,000 registered people of the group, with its interval; None where the list is not by such groups."""
+    rate_low: float | None
+    rate_high: float | None
     change_pct: float | None
     change_low: float | None
     change_high: float | None
@@ -51,12 +56,18 @@ class Grouping:
     people: str
     """The whole cohort, as the trends show it."""
     groups: tuple[Group, ...]
+    why_no_rates: str | None
+    """The reason of marts.equity; None where there are rates."""
     gap: str | None
     """Most against least deprived, in words."""
 
     @property
     def is_drawable(self) -> bool:
         return sum(group.share_pct is not None for group in self.groups) >= 2
+
+    @property
+    def digits(self) -> int:
+        return digits_for(max((group.rate or 0.0 for group in self.groups), default=0.0))
 
     @property
     def largest(self) -> Group | None:
@@ -102,8 +113,17 @@ def _grouping(measure: Measure, dimension: str, rows: pl.DataFrame, whole: float
         baseline_month=first["baseline_month"],
         people=SUPPRESSED_MARK if whole is None else f"{whole:,.0f}",
         groups=tuple(_group(row, whole) for row in named),
+        why_no_rates=_why_no_rates(named),
         gap=next((row["gap"] for row in named if row["gap"]), None),
     )
+
+
+def _why_no_rates(rows: list[dict[str, Any]]) -> str | None:
+    """One reason for all: that of the groups which are known."""
+    if any(row.get("rate_per_1000") is not None for row in rows):
+        return None
+    known = [row.get("rate_reason") for row in rows if row["dimension_value"] != "unknown"]
+    return next((reason for reason in known if reason), NO_LIST)
 
 
 def _place(value: str) -> tuple[int, str]:
@@ -127,6 +147,9 @@ def _group(row: dict[str, Any], whole: float | None) -> Group:
         shown=shown("people"),
         baseline_shown=shown("baseline_people"),
         share_pct=row["share_pct"] if can_share else None,
+        rate=row.get("rate_per_1000"),
+        rate_low=row.get("ci_low"),
+        rate_high=row.get("ci_high"),
         change_pct=row["change_count_pct"],
         change_low=row["change_low"],
         change_high=row["change_high"],

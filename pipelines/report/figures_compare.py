@@ -3,6 +3,7 @@
 Of patients everything is worked out again from protected counts; open data are as they are.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -62,14 +63,15 @@ def nature_of(variation: str | None) -> Literal["", "improving", "concerning"]:
 
 def net_change_of(figures: Figures, place: Place, measure_id: str) -> NetChange:
     """Process control on joined less left: a stock of the same people would signal falsely."""
+    title = figures.measure(measure_id).title
     as_at = figures.facts.as_at
     row = figures.rows(place).get(f"{measure_id}_net_change", {}).get(as_at) if as_at else None
     if row is None:
-        return NetChange(None, "who joined and who left is not among the figures", "unknown")
+        return NetChange(title, None, "who joined and who left is not among the figures", "unknown")
     if row["spc_variation"]:
-        return NetChange(row["spc_variation"], "", nature_of(row["spc_variation"]))
+        return NetChange(title, row["spc_variation"], "", nature_of(row["spc_variation"]))
     why = "a number is hidden" if row["suppressed"] else "it is not worked out for this month"
-    return NetChange(None, _WHY_NO_CONTROL.get(row["spc_reason"] or "", why), "unknown")
+    return NetChange(title, None, _WHY_NO_CONTROL.get(row["spc_reason"] or "", why), "unknown")
 
 
 def control_of(figures: Figures, place: Place) -> Control | None:
@@ -244,38 +246,53 @@ class Similar:
     median: dict[str, float]
     known: dict[str, int]
     tenth: dict[str, int]
+    basis: dict[str, str]
+    """In what they are alike, in the words of marts.practice_comparison."""
     compared: int
 
 
 def similar_practices(figures: Figures, measure_id: str) -> Similar:
-    """Each GP practice beside the ten of the most similar list size, and among all; nothing where fewer than 20."""
+    """Each GP practice beside the ten that are most like it by marts.practice_comparison, and among all of them."""
     month = figures.as_at(measure_id)
-    trends = figures.frame.leaving.trends
-    rows = trends.filter(
+    leaving = figures.frame.leaving
+    rows = leaving.trends.filter(
         (pl.col("org_level") == "practice") & (pl.col("measure") == measure_id) & (pl.col("month") == month)
     ).sort("org_code")
     rows = rows.filter(pl.col("is_gp_practice").fill_null(True))
+    codes = rows["org_code"].to_list()
     rate = rows["rate_per_1000"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    size = _list_sizes(figures, rows["org_code"].to_list(), month, rows)
-    large = size >= deciles.MIN_LIST_SIZE
-    inside, lists = np.where(large, rate, np.nan), np.where(large, size, np.nan)
-    near = deciles.similar_organisations(lists, np.full(lists.size, np.nan))
-    among = np.append(inside, np.nan)[near]
-    known = np.isfinite(among).sum(axis=1)
+    large = _list_sizes(figures, codes, month, rows) >= deciles.MIN_LIST_SIZE
+    inside = np.where(large, rate, np.nan)
+    alike = {row["practice_code"]: row for row in leaving.similar.iter_rows(named=True)}
+    near = _positions(codes, {code: row["similar_practices"].split(", ") for code, row in alike.items()})
+    known = np.isfinite(np.append(inside, np.nan)[near]).sum(axis=1)
     tellable = np.isfinite(inside) & (known >= LEAST_SIMILAR_KNOWN)
     median = deciles.median_of_similar(inside, near)
     hidden = int((large & ~np.isfinite(rate)).sum())
     # Where many are hidden, being small, the tenths of those shown would not be the tenths of all.
     enough = hidden <= MOST_HIDDEN_SHARE * max(1, int(large.sum()))
     tenth = deciles.decile_of(inside) if enough else np.full(inside.size, np.nan)
-    codes = rows["org_code"].to_list()
     return Similar(
         month,
         {code: float(median[n]) for n, code in enumerate(codes) if tellable[n]},
         {code: int(known[n]) for n, code in enumerate(codes)},
         {code: int(tenth[n]) for n, code in enumerate(codes) if np.isfinite(tenth[n])},
+        {code: row["similar_basis"] for code, row in alike.items()},
         int(np.isfinite(inside).sum()),
     )
+
+
+_HOW_MANY_SIMILAR = 10
+
+
+def _positions(codes: Sequence[str], similar: Mapping[str, Sequence[str]]) -> deciles.IntArray:
+    """For each practice the positions of those like it; -1 where one has no row."""
+    at = {code: number for number, code in enumerate(codes)}
+    near = np.full((len(codes), _HOW_MANY_SIMILAR), -1, dtype=np.int64)
+    for own, code in enumerate(codes):
+        for number, other in enumerate(similar.get(code, ())):
+            near[own, number] = at.get(other, -1)
+    return near
 
 
 def _list_sizes(
@@ -301,6 +318,7 @@ def standing_of(figures: Figures, code: str, measure_id: str, similar: Similar) 
         view=view,
         similar=similar.median.get(code),
         similar_known=similar.known.get(code, 0),
+        similar_basis=similar.basis.get(code, ""),
         tenth=similar.tenth.get(code),
         compared=similar.compared,
         year_change_pct=_year_change(view) if measure_id.startswith(PUBLIC_PREFIX) else None,

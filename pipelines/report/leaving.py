@@ -115,6 +115,8 @@ class Leaving:
     """month, measure, practices_compared, decile_1 … decile_9; a decile that is hidden is NULL."""
     comparison: pl.DataFrame = field(default_factory=pl.DataFrame)
     """marts.practice_comparison of open data alone."""
+    similar: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """practice_code, similar_basis, similar_practices: who is like whom, by list size and deprivation; no count."""
     dose_bands: pl.DataFrame = field(default_factory=pl.DataFrame)
     """People by dose: org_code, org_name, month, band_number, from_ome_mg_per_day, people, suppressed (true: hidden).
 

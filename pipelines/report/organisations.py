@@ -9,7 +9,7 @@ from pipelines.report.figures_compare import control_of, deciles_of, funnel_of, 
 from pipelines.report.frame import SitePage
 from pipelines.report.links import Links
 from pipelines.report.overlap import overlap_of
-from pipelines.report.render import fill, side_by_side
+from pipelines.report.render import fill
 from pipelines.report.views import ChildTable, View
 
 MOST_PRACTICES = 400
@@ -31,7 +31,7 @@ def pages(figures: Figures, links: Links) -> list[SitePage]:
     places = [place for level in ("all", "icb", "pcn") for place in links.of_level(level)]
     if not places and links.is_whole:
         return [_page(figures, links, None)]
-    return side_by_side(lambda place: _page(figures, links, place), places)
+    return [_page(figures, links, place) for place in places]
 
 
 def _page(figures: Figures, links: Links, place: Place | None) -> SitePage:

@@ -7,7 +7,7 @@ from pipelines.report.figures import MISSION_MEASURES, PRACTICE_EPD_MEASURES, Fi
 from pipelines.report.figures_compare import Similar, deciles_of, similar_practices, standing_of
 from pipelines.report.frame import SitePage
 from pipelines.report.links import Links
-from pipelines.report.render import fill, side_by_side
+from pipelines.report.render import fill
 from pipelines.report.views import Deciles, Standing
 
 _SHOWN_SHARE = 0.8
@@ -31,7 +31,7 @@ def pages(figures: Figures, links: Links) -> list[SitePage]:
     measures = [name for name in (*MISSION_MEASURES, *PRACTICE_EPD_MEASURES) if name in figures.measures]
     wanted = dict.fromkeys([*measures, *sorted(figures.frame.settings.actions.measures)])
     similar = {name: similar_practices(figures, name) for name in wanted}
-    return side_by_side(lambda code: _page(figures, links, code, measures, similar), codes)
+    return [_page(figures, links, code, measures, similar) for code in codes]
 
 
 def _page(figures: Figures, links: Links, code: str, measures: list[str], similar: dict[str, Similar]) -> SitePage:

@@ -51,6 +51,7 @@ def read(warehouse_file: Path, snapshot_id: str, settings: Settings, spill_folde
         protected = _protected(trends, policy, settings)
         parts = _parts(table, trends, protected, policy, settings)
         names = _names(protected)
+        compared = table("report_comparison")
         title, checked_by = facts.factor_set(ask, settings)
         run = next(iter(ask("report_run", snapshot_id=snapshot_id)), {"as_at_month": None, "allow_unconverted": None})
         own, previous = facts.publications(ask, snapshot_id)
@@ -73,7 +74,8 @@ def read(warehouse_file: Path, snapshot_id: str, settings: Settings, spill_folde
             components=parts.components,
             equity=parts.equity,
             decile_lines=protect_decile_lines(table("report_decile_lines"), policy, protected),
-            comparison=leaving_comparison(table("report_comparison")),
+            comparison=leaving_comparison(compared),
+            similar=_similar(compared),
             dose_bands=_named(parts.dose_bands, names),
             overlap=_named(parts.overlap, names),
             sensitivity=_named(parts.sensitivity, names),
@@ -143,6 +145,21 @@ def _newest_settled(trends: pl.DataFrame) -> date | None:
 def _names(protected: pl.DataFrame) -> pl.DataFrame:
     icbs = protected.filter(pl.col("org_level") == "icb").select("org_code", "org_name")
     return icbs.unique("org_code", keep="any").sort("org_code")
+
+
+_LISTS_OF = ("epd_opioid_items", _EVERYONE)
+"""By which measure's rows practices are alike: that of the newest list sizes first."""
+
+
+def _similar(compared: pl.DataFrame) -> pl.DataFrame:
+    """Who is like whom, once for all measures, from the first that says so; nobody where the mart is an older one."""
+    if "similar_practices" not in compared.columns:
+        return pl.DataFrame()
+    known = compared.filter(pl.col("similar_practices").is_not_null())
+    names = [*_LISTS_OF, *known["measure"].unique().sort()]
+    chosen = next((name for name in names if name in known["measure"]), "")
+    columns = ("practice_code", "similar_basis", "similar_practices")
+    return known.filter(pl.col("measure") == chosen).select(columns).sort("practice_code")
 
 
 def _named(rows: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:

@@ -1,11 +1,9 @@
 """The pages as HTML: Jinja templates filled with what the figures say. The words live in the templates."""
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import date
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,9 +20,6 @@ from pipelines.report.wording import plain
 NAVIGATION_MARK = Markup("<!-- navigation -->")
 """Where site.py puts the navigation: no text of the data can hold it, since `<` is escaped."""
 
-_Item = TypeVar("_Item")
-_Page = TypeVar("_Page")
-_MOST_AT_ONCE = 4
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -44,17 +39,11 @@ _CHARTS: dict[str, Callable[[Any, int, str], str]] = {
 
 
 def fill(template: str, frame: Frame, **values: object) -> str:
-    """A page of the site from its template, whole but for the navigation."""
+    """A page of the site from its template, whole but for the navigation and the drawings of its charts."""
     found = _environment().get_template(template)
     return found.render(
         frame=frame, leaving=frame.leaving, settings=frame.settings, navigation_mark=NAVIGATION_MARK, **values
     )
-
-
-def side_by_side(make: Callable[[_Item], _Page], items: Sequence[_Item]) -> list[_Page]:
-    """Pages made several at a time, in the order of the items: most of their time is drawing, outside Python."""
-    with ThreadPoolExecutor(max_workers=min(_MOST_AT_ONCE, os.cpu_count() or 1)) as pool:
-        return list(pool.map(make, items))
 
 
 def month_text(month: date) -> str:

@@ -25,6 +25,7 @@ from markupsafe import Markup
 from pipelines import assets
 from pipelines.errors import UsageError
 from pipelines.report import contents, equity, improvement, map_page, measures, methods, organisations, practices
+from pipelines.report.charts import with_drawings
 from pipelines.report.figures import Figures, Place, figures_of
 from pipelines.report.frame import Frame, SitePage
 from pipelines.report.links import Links, links_of, only
@@ -91,9 +92,13 @@ def _no_such(figures: Figures, place: Place) -> UsageError:
 
 
 def _assembled(pages: Sequence[SitePage]) -> dict[str, bytes]:
-    """The pages with their navigation: the places of those that are there, in their order."""
+    """The pages with their drawings and their navigation: the places of those that are there, in their order."""
     entries = [page for page in pages if page.place == page.name]
-    return {page.name: page.html.replace(NAVIGATION_MARK, _navigation(entries, page)).encode() for page in pages}
+    drawn = with_drawings([page.html for page in pages])
+    return {
+        page.name: html.replace(NAVIGATION_MARK, _navigation(entries, page)).encode()
+        for page, html in zip(pages, drawn, strict=True)
+    }
 
 
 def _navigation(entries: Sequence[SitePage], page: SitePage) -> str:

@@ -192,6 +192,8 @@ class Control:
 class NetChange:
     """Process control on who joined less who left, in words: the icon of a stock of the same people."""
 
+    title: str
+    """Of the stock."""
     variation: str | None
     """The standard words; None where they cannot be said."""
     why_not: str
@@ -289,13 +291,15 @@ class Funnel:
 
 @dataclass(frozen=True)
 class Standing:
-    """One figure of a practice beside practices of a similar list size."""
+    """One figure of a practice beside similar practices."""
 
     measure: Measure
     view: View
     similar: float | None
     """The median among them; None where it cannot be told."""
     similar_known: int
+    similar_basis: str
+    """In what they are alike, in the words of marts.practice_comparison."""
     tenth: int | None
     """1 = among the lowest tenth of practices, 10 = among the highest."""
     compared: int

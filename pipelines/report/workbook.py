@@ -152,7 +152,9 @@ def _further(leaving: Leaving, settings: Settings) -> list[Table]:
 
 def _trend_table(sheet: str, title: str, rows: pl.DataFrame, without: set[str]) -> Table:
     assert rows.height + HEAD_ROWS <= EXCEL_ROWS
-    names = [name for name in _COLUMNS if name in rows.columns and name not in without]
+    told = rows.filter(~pl.col("suppressed"))
+    has_some = {name for name in rows.columns if told.is_empty() or told[name].null_count() < told.height}
+    names = [name for name in _COLUMNS if name in has_some and name not in without]
     cells = [
         [_cell(name, row[name], bool(row["suppressed"]) and name in _FIGURES) for name in names]
         for row in rows.iter_rows(named=True)
@@ -272,7 +274,8 @@ def _notes(leaving: Leaving, settings: Settings) -> list[str]:
     used = set() if returned.is_empty() else set(returned["measure"])
     return [
         f"{SUPPRESSED_MARK}: suppressed, because few people stand behind the figure or behind one that it would tell.",
-        f"{NOT_AVAILABLE_MARK}: not available (no list sizes, too few months, no baseline), or does not apply.",
+        f"{NOT_AVAILABLE_MARK}: not available (no list sizes, too few months, no baseline), or does not apply. A "
+        "column that would hold nothing else is left out of its sheet.",
         _protection(leaving),
         "Rates are per 1,000 registered patients of all ages, or in 1,000 long-acting items where the measure says so. "
         "Rates, intervals, changes and limits are worked out from the counts that are shown.",

@@ -33,6 +33,7 @@ _PRACTICE: dict[str, Any] = {
     "median_of_similar_size": pl.Float64,
     "median_of_similar": pl.Float64,
     "similar_basis": pl.String,
+    "similar_practices": pl.String,
     "pooled_rate_per_1000": pl.Float64,
     "over_dispersion": pl.Float64,
     **dict.fromkeys(("funnel_low_95", "funnel_high_95", "funnel_low_998", "funnel_high_998"), pl.Float64),
@@ -93,11 +94,14 @@ def _compared(rows: pl.DataFrame) -> pl.DataFrame:
     enough = int(inside.sum()) >= deciles.MIN_ORGANISATIONS
     nothing = np.full(size.size, np.nan)
     score = np.where(inside, rows["deprivation"].to_numpy(), np.nan)
+    by_size, near = (deciles.similar_organisations(size, other) for other in (nothing, score))
     columns = {
         "tenth": deciles.decile_of(rate),
-        "median_of_similar_size": _median(rate, size, nothing) if enough else nothing,
-        "median_of_similar": _median(rate, size, score) if enough else nothing,
+        "median_of_similar_size": deciles.median_of_similar(rate, by_size) if enough else nothing,
+        "median_of_similar": deciles.median_of_similar(rate, near) if enough else nothing,
     }
+    codes = rows["practice_code"].to_list()
+    neighbours = [", ".join(codes[other] for other in own if other >= 0) or None for own in near]
     position = np.full(size.size, None, dtype=object)
     if enough and rows["unit"][0] in FUNNEL_UNITS and np.isfinite(size).any():
         columns |= _funnel(np.where(inside, rows["numerator"].to_numpy(), np.nan), size)
@@ -112,15 +116,10 @@ def _compared(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
         *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in {**columns, **filled}.items()),
         pl.Series("funnel_position", position.tolist(), dtype=pl.String),
-        pl.when(pl.Series(np.isfinite(size) & enough)).then("basis_of_similar").alias("similar_basis"),
+        pl.when(pl.Series(np.isfinite(size))).then("basis_of_similar").alias("similar_basis"),
+        pl.Series("similar_practices", neighbours, dtype=pl.String),
         pl.lit(int(inside.sum())).alias("practices_compared"),
     )
-
-
-def _median(
-    rate: intervals.FloatArray, size: intervals.FloatArray, score: intervals.FloatArray
-) -> intervals.FloatArray:
-    return deciles.median_of_similar(rate, deciles.similar_organisations(size, score))
 
 
 def _with_deprivation(frame: pl.DataFrame, deprivation: pa.Table | None) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from pipelines.report.pdf import print_page
 from tests.browser.conftest import DESKTOP, PHONE, Opened
+from tests.unit.report.told import numbers
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 OpenPage = Callable[..., Opened]
@@ -168,3 +171,22 @@ def test_a_practice_is_two_sheets_of_a4(program: Path, site: Path, tmp_path: Pat
     width, height = map(float, re.search(rb"/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)", content).groups())  # type: ignore[union-attr]
     assert (round(width), round(height)) == (595, 842)
     (screenshots / f"{page.stem}.pdf").write_bytes(content)
+
+
+def test_a_pdf_says_no_number_that_its_page_does_not(program: Path, site: Path, tmp_path: Path) -> None:
+    """The words of the page are held against the protected figures in tests/unit/report/test_built_files.py."""
+    reader = shutil.which("pdftotext")
+    if reader is None:
+        pytest.skip("pdftotext, which reads PDFs, is not installed")
+    practice = sorted(file.name for file in site.glob("practice-*.html"))[3]
+    for name in (practice, "index.html"):
+        page = tmp_path / name
+        page.write_bytes((site / name).read_bytes())
+        printed = print_page(program, page, tmp_path)
+        text = subprocess.run([reader, "-layout", printed, "-"], capture_output=True, check=True, text=True).stdout
+        source = page.read_text(encoding="utf-8")
+        # Tables, sentences and what is written in charts, their axes too.
+        shown = numbers(" ".join(re.findall(r">([^<]+)<", source)))
+        said = numbers(text)
+        assert len(said) > 30
+        assert said <= shown, said - shown

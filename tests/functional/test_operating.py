@@ -1,7 +1,6 @@
 """status, runs, snapshots, doctor: what the person who answers for the unattended job asks."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest

@@ -59,6 +59,8 @@ class Warehouse:
     unconverted_people: int = 0
     newest_is_provisional: bool = True
     caveats: list[str] = field(default_factory=list)
+    deprivation: dict[str, float] = field(default_factory=dict)
+    """Published scores of practices; the higher, the more deprived."""
     identified_at_first: int = 990
     """Of 1,000 opioid items of the first month, those linked to a person; 990 of every later one."""
 
@@ -126,7 +128,13 @@ class Warehouse:
     def _compare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Practices beside one another, by the functions that every refresh uses."""
         rates = connection.sql(assets.query("statistics_practice_rates")).to_arrow_table()
-        for name, rows in (("practice_comparison", practice_comparison(rates)), ("decile_lines", decile_lines(rates))):
+        basis = "published score of the practice"
+        scores = [
+            {"practice_code": code, "deprivation_basis": basis, "deprivation": score, "people": None}
+            for code, score in self.deprivation.items()
+        ]
+        compared = practice_comparison(rates, pa.Table.from_pylist(scores) if scores else None)
+        for name, rows in (("practice_comparison", compared), ("decile_lines", decile_lines(rates))):
             connection.register(f"made_{name}", rows)
             connection.execute(f"CREATE TABLE marts.{name} AS SELECT * FROM made_{name}")
 
@@ -186,6 +194,10 @@ MISSION = ("high_dose", "long_term", "opioid_gabapentinoid")
 OPEN_DATA = ("epd_ome_total", "epd_opioid_items", "epd_high_strength_120_items", "epd_gabapentinoid_ddd")
 BALANCING = ("balance_abrupt_stop", "balance_fast_fall", "not_seen")
 _LEVEL_OF = {"high_dose": 9.0, "long_term": 60.0, "opioid_gabapentinoid": 15.0, "epd_ome_total": 90_000.0}
+
+
+SCORES = {f"A81{n:03d}": 45.0 - n if n % 2 else 10.0 + n / 4 for n in range(23)}
+"""Deprivation of the practices of the network, every other one high; of the last one nothing is published."""
 
 
 def network(practices: int = 24, pcns: int = 3, months: int = 14) -> list[Series]:

@@ -85,7 +85,34 @@ def charts(text: str) -> list[str]:
     return re.findall(r'<div class="wide">\s*(<svg.*?</svg>)', text, flags=re.S)
 
 
+def figures(text: str) -> list[tuple[str, list[str], Table | None]]:
+    """Each figure: the words for it, its drawings, and the first table between it and the next one."""
+    found = []
+    for part in re.split(r"<figure>", text)[1:]:
+        said = re.search(r'role="img" aria-label="([^"]*)"', part)
+        assert said, "every figure has words"
+        below = tables(part)
+        found.append(
+            (
+                html.unescape(said[1]),
+                re.findall(r"<svg.*?</svg>", part.split("</figure>")[0], flags=re.S),
+                below[0] if below else None,
+            )
+        )
+    return found
+
+
 _SVG = "{http://www.w3.org/2000/svg}"
+
+
+def written_in_charts(text: str) -> list[str]:
+    """What is written in the drawings, but for their axes."""
+    found = []
+    for svg in re.findall(r"<svg.*?</svg>", text, flags=re.S):
+        for group in ElementTree.fromstring(svg).iter(f"{_SVG}g"):
+            if "mark-text" in group.get("class", "") and "role-axis" not in group.get("class", ""):
+                found += ["".join(one.itertext()) for one in group.iter(f"{_SVG}text")]
+    return found
 
 
 def marks(svg: str, colour: str) -> list[float]:

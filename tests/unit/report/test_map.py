@@ -11,6 +11,7 @@ from pipelines.config import Settings, load_settings
 from pipelines.errors import ConfigError
 from pipelines.report import map_page
 from pipelines.report.boundaries import boundaries, middle
+from pipelines.report.charts import with_drawings
 from pipelines.report.frame import Frame
 from pipelines.report.leaving import Leaving
 from pipelines.report.read import read
@@ -58,7 +59,7 @@ def test_a_map_shows_protected_rates_and_hatches_what_is_hidden(tmp_path: Path, 
     assert "Not on the map, because the boundaries have no area for it: Second PCN." in text
     assert "1 area of the boundaries has no figures here" in text
     assert "Highest: First PCN, 2.00" in alternatives(page.html)[0]
-    (svg,) = charts(page.html)
+    (svg,) = charts(with_drawings([page.html])[0])
     assert svg.count("url(#map-w-hatching)") == 1
     assert "[c]" in svg
 

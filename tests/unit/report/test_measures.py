@@ -47,7 +47,7 @@ def made() -> list:  # type: ignore[type-arg]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return WithReturns(network(months=20), returns=made()).write(tmp_path_factory.mktemp("measures"))
+    return WithReturns(network(practices=9, months=20), returns=made()).write(tmp_path_factory.mktemp("measures"))
 
 
 def text_of(folder: Path, name: str) -> str:

@@ -156,7 +156,7 @@ def test_the_funnel_and_the_similar_practices_agree_with_the_published_compariso
 
     with duckdb.connect(str(folder.parent / "warehouse.duckdb"), read_only=True) as connection:
         found = connection.execute(
-            "SELECT practice_code, median_of_similar_size, tenth, pooled_rate_per_1000, over_dispersion "
+            "SELECT practice_code, median_of_similar, tenth, pooled_rate_per_1000, over_dispersion "
             "FROM marts.practice_comparison WHERE measure = 'epd_opioid_items' AND month = DATE '2025-07-01'"
         ).fetchall()
     assert len(found) == 24

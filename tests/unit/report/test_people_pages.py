@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from pipelines.report import equity, methods
+from pipelines.report.charts import with_drawings
 from pipelines.report.doses import doses_of
 from pipelines.report.frame import Frame
 from pipelines.report.leaving import Leaving, Publication, ReferenceFile
@@ -64,7 +65,7 @@ def test_doses_are_named_by_their_band_and_the_line_belongs_to_the_one_below(lea
     assert (found.over, found.total, found.over_pct) == (30, 1000, pytest.approx(3.0))
     assert [band.from_mg for band in found.bands if band.line] == [90, 120]
     assert [band.share for band in found.bands][:5] == ["80%", "10%", "5.0%", "2.0%", "2.5%"]
-    svg = both_widths("doses", found, "d")
+    (svg,) = with_drawings([both_widths("doses", found, "d")])
     assert "120 mg a day" in svg
     assert "25 (2.5%)".replace(" ", "") in svg.replace(" ", "").replace("&nbsp;", "")
 
@@ -102,7 +103,7 @@ def test_overlaps_stand_by_size_and_the_hidden_last(leaving: Leaving) -> None:
     assert found.intersections[0].words == "longer than 6 months only"
     assert found.at_least_two == 100
     assert found.everybody is None
-    svg = both_widths("overlap", found, "o")
+    (svg,) = with_drawings([both_widths("overlap", found, "o")])
     # Four columns of three dots, twice drawn.
     assert svg.count("<path") >= 2 * 12
 
@@ -137,6 +138,31 @@ def test_equity_says_share_change_and_what_cannot_be_told(leaving: Leaving) -> N
         ["Fifth 5: least deprived", "20", "[c]", "–", "too few to tell", "–"],
     ]
     assert "of the area in which the patient lives" in text
+
+
+def by_sex(reason: str | None) -> pl.DataFrame:
+    """Women 40 of 20,000 registered, men 30 of 15,000: 2 per 1,000 both; or no lists by sex."""
+    rate = {"rate_per_1000": 2.0, "ci_low": 1.43, "ci_high": 2.72} if reason is None else {}
+    rows = equity_rows().head(2).to_dicts()
+    return pl.DataFrame(
+        {**row, "dimension": "sex", "dimension_value": sex, "imd_basis": None, "rate_reason": reason, **rate}
+        for row, sex in zip(rows, "FM", strict=True)
+    )
+
+
+def test_rates_stand_where_lists_are_by_group_and_else_the_page_says_why_not(leaving: Leaving) -> None:
+    def page_of(rows: pl.DataFrame) -> str:
+        return equity.pages(Frame(replace(leaving, equity=rows), SETTINGS))[0].html
+
+    found = table(page_of(by_sex(None)), "People on more than 120 mg OME a day, by sex").rows
+    assert found[0][4:6] == ["Per 1,000 registered", "95% interval of the rate"]
+    assert found[1][4:6] == ["2.00", "1.43 to 2.72"]
+    assert "No rates" not in words(page_of(by_sex(None)))
+    without = page_of(by_sex("list_not_by_age_and_sex"))
+    assert "Per 1,000" not in " ".join(table(without, "People on more than 120 mg OME a day, by sex").rows[0])
+    assert "No rates: the list sizes that are loaded are not by age and sex." in words(without)
+    deprived = equity_rows().with_columns(rate_reason=pl.lit("list_not_by_deprivation"))
+    assert "No rates: how many registered people live in each fifth of deprivation" in words(page_of(deprived))
 
 
 def test_equity_without_groups_says_why_and_open_data_have_no_such_page(leaving: Leaving) -> None:

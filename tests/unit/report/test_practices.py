@@ -4,7 +4,9 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from statistics import pstdev
 
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
@@ -15,7 +17,7 @@ from pipelines.report.figures_compare import Similar, similar_practices, standin
 from pipelines.report.practices import suggestions
 from pipelines.report.read import read
 from pipelines.report.views import Standing
-from tests.unit.report.made import SETTINGS, SNAPSHOT, Series, Warehouse, network
+from tests.unit.report.made import SCORES, SETTINGS, SNAPSHOT, Series, Warehouse, network
 from tests.unit.report.reading import table, words
 
 
@@ -44,25 +46,52 @@ def standings(figures: Figures, similar: dict[str, Similar], code: str) -> dict[
     return {name: standing_of(figures, code, name, similar[name]) for name in measures}
 
 
-def test_the_sentence_compares_with_the_median_of_the_ten_nearest_list_sizes(root: Path, figures: Figures) -> None:
-    """List sizes rise by 400 from 2,000; nearest by the logarithm. The median of ten is the mean of the 5th and 6th."""
+def alike(own: str) -> list[str]:
+    """The ten nearest in size and deprivation: distances in standard deviations of ln(size) and of the score."""
+    known = {code: (math.log(2_000 + 400 * int(code[3:])), score) for code, score in SCORES.items()}
+    spread = [pstdev(values) for values in zip(*known.values(), strict=True)]
+    distance = {
+        code: sum(((one - other) / by) ** 2 for one, other, by in zip(places, known[own], spread, strict=True))
+        for code, places in known.items()
+        if code != own
+    }
+    return sorted(distance, key=distance.__getitem__)[:10]
+
+
+def test_the_sentence_compares_with_the_median_of_the_ten_nearest_in_size_and_deprivation(
+    root: Path, figures: Figures
+) -> None:
+    """List sizes rise by 400 from 2,000. The median of ten is the mean of the 5th and 6th."""
     month = figures.facts.as_at
     rate = {
         one.code: figures.rows(("practice", one.code))["high_dose"][month]["rate_per_1000"]
         for one in figures.of_level("practice")
     }
-    sizes = {f"A81{n:03d}": 2_000 + 400 * n for n in range(24)}
     own = "A81012"
-    nearest = sorted(
-        (code for code in sizes if code != own),
-        key=lambda code: abs(math.log(sizes[code] / sizes[own])),
-    )[:10]
+    nearest = alike(own)
+    # Of the ten nearest in size alone, 7 to 17, those of the other half of the scores are not among them.
+    assert set(nearest) != {f"A81{n:03d}" for n in range(7, 18) if n != 12}
     ordered = sorted(rate[code] for code in nearest)
     median = (ordered[4] + ordered[5]) / 2
     text = words(text_of(root, own))
     gap = 100 * (rate[own] / median - 1)
-    assert f"{abs(gap):.0f}% {'more' if gap > 0 else 'less'} than in the middle of practices" in text or abs(gap) < 1
+    said = f"{abs(gap):.0f}% {'more' if gap > 0 else 'less'} than"
+    assert f"{said} in the middle of practices of similar size and deprivation" in text
+    assert abs(gap) >= 1
     assert f"({median:.2f})" in text
+    assert "the ten nearest in list size and deprivation (its published score)" in text
+
+
+def test_a_practice_of_unknown_deprivation_is_compared_by_size_and_its_page_says_so(
+    root: Path, figures: Figures
+) -> None:
+    unknown = "A81023"
+    assert unknown not in SCORES
+    text = words(text_of(root, unknown))
+    assert "the ten with the nearest list size; how deprived this practice is, is not known" in text
+    assert "size and deprivation" not in text
+    row = figures.frame.leaving.similar.row(by_predicate=pl.col("practice_code") == unknown, named=True)
+    assert set(row["similar_practices"].split(", ")) == {f"A81{n:03d}" for n in range(13, 23)}
 
 
 def test_three_actions_of_three_topics_each_with_its_reason_and_source(root: Path) -> None:
@@ -88,7 +117,7 @@ def test_the_page_says_how_to_get_the_list_and_the_command_is_understood(root: P
 
     command = re.search(r"<p class=\"command\"><code>(.*?)</code>", text_of(root, "A81007"))
     assert command
-    typed = shlex.split(html.unescape(command[1]))
+    typed = shlex.split(html.unescape(re.sub(r"</?span>", "", command[1])))
     assert typed[:4] == ["opioids", "case-list", "--practice", "A81007"]
     get_command(app).commands["case-list"].make_context("case-list", typed[2:])  # type: ignore[attr-defined]
 

@@ -116,6 +116,10 @@ def test_similar_practices_are_those_of_like_size_and_deprivation() -> None:
     assert {row["similar_basis"] for row in found.values()} == {
         "list size and deprivation: published score of the practice"
     }
+    for own, others in ((codes[:12], codes[:12]), (codes[12:], codes[12:])):
+        for code in own:
+            # All are as near: the first ten of the twelve, without itself.
+            assert found[code]["similar_practices"] == ", ".join([one for one in others if one != code][:10])
 
 
 def test_without_deprivation_list_size_alone_is_said_in_the_row() -> None:
@@ -145,6 +149,7 @@ def test_a_mean_decile_of_few_people_is_not_known() -> None:
     assert found[codes[1]]["similar_basis"] == f"list size and deprivation: {basis}"
 
 
-def test_too_few_to_compare_have_no_similar_ones() -> None:
+def test_too_few_to_compare_have_no_median_though_it_is_told_who_is_alike() -> None:
     found = similar(practices([50.0] * 19))
-    assert {(row["median_of_similar"], row["similar_basis"]) for row in found.values()} == {(None, None)}
+    assert {(row["median_of_similar"], row["median_of_similar_size"]) for row in found.values()} == {(None, None)}
+    assert {len(row["similar_practices"].split(", ")) for row in found.values()} == {10}
