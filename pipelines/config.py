@@ -52,6 +52,8 @@ class PipelineSettings(Frozen):
     keep_patient_files_months: int = Field(ge=0)
     data_docs: bool
     site: bool
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    spark_master: str = Field(default="local[*]", min_length=1)
     memory_limit: str = Field(pattern=r"^\d+(MB|GB|MiB|GiB)$")
     spill_limit: str = Field(default="100GB", pattern=r"^\d+(MB|GB|MiB|GiB)$")
     threads: int = Field(ge=0)
@@ -227,6 +229,10 @@ class Settings(Frozen):
     expectation_files: tuple[Path, ...]
     # The text, by file name, of every setting that can change a figure: where a file came from and who is told cannot.
     contents: dict[str, str]
+
+    def on_engine(self, engine: Literal["duckdb", "spark"]) -> "Settings":
+        """The same settings for another engine, which changes no figure."""
+        return self.model_copy(update={"pipeline": self.pipeline.model_copy(update={"engine": engine})})
 
     @property
     def content_hash(self) -> str:

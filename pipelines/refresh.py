@@ -21,7 +21,8 @@ from pipelines.config import Settings
 from pipelines.content import content_of, snapshot_id
 from pipelines.contracts import ContractReport, check_contracts, load_in_background, write_data_docs
 from pipelines.engine.base import Engine
-from pipelines.engine.duckdb import DuckDBEngine, fetch_published
+from pipelines.engine.duckdb import fetch_published
+from pipelines.engine.opening import open_engine
 from pipelines.errors import (
     ContractError,
     NothingPublished,
@@ -213,13 +214,7 @@ def build_warehouse(options: RefreshOptions, run_id: str) -> Built:
     inputs = BuildInputs(
         options.data, settings, loaded, assets.SQL_DIR, assets.REFERENCE_DIR, options.as_at, reviews, returns
     )
-    engine = DuckDBEngine(
-        options.data.tmp / f"build-{run_id}.duckdb",
-        options.data.tmp,
-        memory_limit=settings.pipeline.memory_limit,
-        spill_limit=settings.pipeline.spill_limit,
-        threads=settings.pipeline.threads,
-    )
+    engine = open_engine(settings.pipeline, options.data.tmp, f"build-{run_id}")
     try:
         return Built(engine, build(inputs, engine), inputs)
     except BaseException:

@@ -1,5 +1,10 @@
-"""Build part of the warehouse from small tables given in place of whatever comes before it."""
+"""Build part of the warehouse from small tables given in place of whatever comes before it.
 
+With OPIOIDS_TESTS_ON=spark in the environment, and Spark installed, it is built on Spark (`make test-spark`).
+"""
+
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +13,7 @@ import pyarrow as pa
 from pipelines import assets, models
 from pipelines.build import calendar_table, reviews_table, text_table
 from pipelines.config import load_settings
+from pipelines.engine.base import Engine
 from pipelines.engine.duckdb import DuckDBEngine
 from pipelines.returns import instruments_table, local_measures_table, returns_tables
 from pipelines.statistics.measures import old_rules_table
@@ -25,9 +31,19 @@ def parameters() -> dict[str, object]:
     }
 
 
-def build_from(given: Mapping[str, pa.Table], wanted: str, spill: Path, threads: int = 0) -> DuckDBEngine:
+def new_engine(spill: Path, threads: int = 0) -> Engine:
+    """An empty engine whose passing files lie in `spill`."""
+    if os.environ.get("OPIOIDS_TESTS_ON") != "spark":
+        return DuckDBEngine(None, spill, threads=threads)
+    from pipelines.engine.spark import Publishing, SparkEngine, running_session, start_session
+
+    session = running_session() or start_session("local[1]", spill, "2GB")
+    return SparkEngine(session, Path(tempfile.mkdtemp(dir=spill)) / "build", Publishing(spill))
+
+
+def build_from(given: Mapping[str, pa.Table], wanted: str, spill: Path, threads: int = 0) -> Engine:
     """An engine in which `wanted` and all it reads are built, with `given` tables standing for their models."""
-    engine = DuckDBEngine(None, spill, threads=threads)
+    engine = new_engine(spill, threads)
     tables = {
         "reference.months": calendar_table(),
         "reference.review_outcomes": text_table(assets.REFERENCE_DIR / "review_outcomes.csv"),

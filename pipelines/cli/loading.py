@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -64,6 +64,10 @@ def refresh(
     notify: Annotated[
         bool, typer.Option("--notify", help="Tell those named in configs/notify.toml how it ended.")
     ] = False,
+    engine: Annotated[
+        Literal["duckdb", "spark"] | None,
+        typer.Option(help="What computes, with the same figures; default: engine of configs/pipeline.toml."),
+    ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,
@@ -74,10 +78,11 @@ def refresh(
         from pipelines.refresh import RefreshOptions
         from pipelines.refresh import refresh as run
 
+        settings = settings_of(config_dir)
         options = RefreshOptions(
             data_folder(data_dir),
             reports_dir,
-            settings_of(config_dir),
+            settings.on_engine(engine) if engine else settings,
             month_of(as_at, "--as-at"),
             not no_report,
             allow_unconverted,

@@ -1,4 +1,4 @@
-"""What the pipeline asks of a database. Small, so that a second engine can be written."""
+"""What the pipeline asks of an engine: small, so that DuckDB and Spark can both promise it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date

@@ -208,11 +208,11 @@ class DuckDBEngine:
         )
         try:
             tables = self.connection.execute(
-                # A view over what is not published is published as a table.
+                # A view over what is not published, or on the files of another engine, is published as a table.
                 "SELECT schema_name || '.' || table_name, TRUE, '' FROM duckdb_tables() "
                 "WHERE schema_name IN ('marts', 'reference') AND database_name = current_database() "
-                "UNION ALL SELECT schema_name || '.' || view_name, contains(sql, 'intermediate.'), sql "
-                "FROM duckdb_views() "
+                "UNION ALL SELECT schema_name || '.' || view_name, "
+                "contains(sql, 'intermediate.') OR contains(sql, 'read_parquet('), sql FROM duckdb_views() "
                 "WHERE schema_name IN ('marts', 'reference') AND database_name = current_database() ORDER BY 2 DESC, 1"
             ).fetchall()
             for schema in ("marts", "reference"):

@@ -17,7 +17,7 @@ contradictions AS (
         row_number() OVER (PARTITION BY sub_icb_code ORDER BY start_date) AS position,
     FROM staging.stg_nhse__sub_icbs
     GROUP BY sub_icb_code, start_date
-    HAVING count(DISTINCT icb_code) > 1
+    HAVING min(icb_code) <> max(icb_code)
 )
 
 SELECT
@@ -27,7 +27,7 @@ SELECT
 FROM staging.stg_ods__pcn_members
 WHERE end_date = DATE '9999-12-31'
 GROUP BY practice_code
-HAVING count(DISTINCT pcn_code) > 1
+HAVING min(pcn_code) <> max(pcn_code)
 
 UNION ALL
 
@@ -37,7 +37,7 @@ SELECT
     string_agg(DISTINCT successor_code, ', ' ORDER BY successor_code) AS detail,
 FROM staging.stg_ods__practice_successors
 GROUP BY practice_code, succeeded_on
-HAVING count(DISTINCT successor_code) > 1
+HAVING min(successor_code) <> max(successor_code)
 QUALIFY row_number() OVER (PARTITION BY practice_code ORDER BY succeeded_on) = 1
 
 UNION ALL

@@ -4,12 +4,14 @@
 -- Key: practice_code
 --
 -- Days only rise along the chain, so that it ends, and a practice that moved back is its own end again. Of several
--- successors on one day the lowest code is followed, and none of the others: history counts once.
+-- successors on one day the lowest code is followed, and none of the others: history counts once. The step that follows is
+-- told by the one before it, since not every engine allows a window inside the round.
 WITH RECURSIVE steps AS (
     SELECT
         practice_code,
         min(successor_code) AS successor_code,
         succeeded_on,
+        lag(succeeded_on) OVER (PARTITION BY practice_code ORDER BY succeeded_on) AS step_before_on,
     FROM staging.stg_ods__practice_successors
     GROUP BY practice_code, succeeded_on
 ),
@@ -20,7 +22,7 @@ chain AS (
         successor_code,
         succeeded_on,
     FROM steps
-    QUALIFY row_number() OVER (PARTITION BY practice_code ORDER BY succeeded_on) = 1
+    WHERE step_before_on IS NULL
 
     UNION ALL
 
@@ -29,8 +31,10 @@ chain AS (
         steps.successor_code,
         steps.succeeded_on,
     FROM chain
-    INNER JOIN steps ON chain.successor_code = steps.practice_code AND steps.succeeded_on > chain.succeeded_on
-    QUALIFY row_number() OVER (PARTITION BY chain.practice_code ORDER BY steps.succeeded_on) = 1
+    INNER JOIN steps
+        ON chain.successor_code = steps.practice_code
+        AND steps.succeeded_on > chain.succeeded_on
+        AND coalesce(steps.step_before_on <= chain.succeeded_on, TRUE)
 )
 
 SELECT

@@ -129,8 +129,8 @@ captured AS (
         levels.org_level,
         levels.org_code,
         capture.month,
-        sum(capture.identified_items) AS identified_items,
-        sum(capture.items) AS items,
+        CAST(sum(capture.identified_items) AS BIGINT) AS identified_items,
+        CAST(sum(capture.items) AS BIGINT) AS items,
     FROM intermediate.int_items__capture AS capture
     INNER JOIN levels USING (practice_code)
     GROUP BY ALL

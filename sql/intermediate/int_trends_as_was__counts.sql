@@ -28,8 +28,8 @@ WITH summed AS (
         min(counts.oldest_list_month) AS oldest_list_month,
         sum(counts.gp_practices_without_list) AS gp_practices_without_list,
         sum(counts.long_acting_items) AS long_acting_items,
-        sum(counts.identified_items) AS identified_items,
-        sum(counts.opioid_items) AS opioid_items,
+        CAST(sum(counts.identified_items) AS BIGINT) AS identified_items,
+        CAST(sum(counts.opioid_items) AS BIGINT) AS opioid_items,
     FROM intermediate.int_trends__counts AS counts
     INNER JOIN intermediate.int_organisations__levels_as_was AS levels
         ON counts.org_level = 'practice' AND counts.org_code = levels.practice_code AND counts.month = levels.month

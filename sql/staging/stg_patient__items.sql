@@ -19,7 +19,7 @@ SELECT
     CAST(imd_decile AS INTEGER) AS imd_decile,
     coalesce(bnf_code, '') AS bnf_code,
     coalesce(bnf_description, '') AS bnf_description,
-    CAST(CAST(replace(items, ',', '') AS DECIMAL(18, 4)) AS INTEGER) AS items,
+    CAST(CAST(replace(items, ',', '') AS DECIMAL(18, 0)) AS INTEGER) AS items,
     coalesce(
         CAST(replace(total_quantity, ',', '') AS DECIMAL(18, 4)),
         CAST(

@@ -51,6 +51,9 @@ ONLY_IN = {
     "great_expectations": {"contracts/judging.py", "contracts/data_docs.py"},
     "requests": {"fetch/http.py", "notify.py"},
     "duckdb": {"engine/duckdb.py", "engine/landing.py", "engine/landing_preview.py"},
+    "pyspark": {"engine/spark.py"},
+    "py4j": {"engine/spark.py"},
+    "sqlglot": {"engine/dialect.py"},
     "typer": {
         f"cli/{room}.py"
         for room in (

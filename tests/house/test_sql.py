@@ -19,17 +19,6 @@ MAY_READ = {
     "marts": {"intermediate", "marts", "reference"},
     "checks": {"intermediate", "marts", "reference"},
 }
-# Silent differences between DuckDB and other engines; each has a portable spelling.
-NOT_PORTABLE = {
-    r"\bdate_diff\('month'": "subtract month indexes",
-    r"\bpercentile_cont\b": "median",
-    r"\b(list|array_agg)\(": "string_agg(x, ', ' ORDER BY x)",
-    r"\bASOF\b": "a range join",
-    r"\btry_strptime\b": "substr and CAST",
-    r"\bPIVOT\b": "CASE and GROUP BY",
-    r"\bhash\(": "md5",
-}
-
 CLINICAL = re.compile(r"int_(items|patient_months|opioid_months|patient_practices|case_list__found)")
 
 
@@ -88,13 +77,6 @@ def test_a_model_says_what_it_is_its_grain_and_its_key(name: str) -> None:
     assert model.description.split("\n")[0].endswith((".", ":"))
     assert model.grain.startswith("one row per")
     assert model.key
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_a_model_keeps_to_the_portable_subset(name: str) -> None:
-    code = code_of(MODELS[name].select)
-    for pattern, instead in NOT_PORTABLE.items():
-        assert not re.search(pattern, code), f"{name}: write {instead}"
 
 
 @pytest.mark.parametrize("name", MODELS)

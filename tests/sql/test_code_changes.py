@@ -10,7 +10,7 @@ import support
 
 from pipelines import assets
 from pipelines.caveats import Caveat, store_caveats
-from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.engine.base import Engine
 
 NOV, DEC, JAN = date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1)
 # Tapentadol moves to a new code that the map knows; oxycodone to one that the map knows but nobody uses yet; a morphine
@@ -47,7 +47,7 @@ def monthly(text: str, source: str = "epd") -> list[dict[str, Any]]:
     ]
 
 
-def built(tmp_path: Path, rows: list[dict[str, Any]], mart: str, monkeypatch: pytest.MonkeyPatch) -> DuckDBEngine:
+def built(tmp_path: Path, rows: list[dict[str, Any]], mart: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
     schema = pa.schema(
         [("source", pa.string()), ("month", pa.date32())]
         + [(name, pa.string()) for name in ("bnf_code", "current_bnf_code", "bnf_description", "product_class")]

@@ -9,7 +9,7 @@ from text_patients import tables_of
 
 from pipelines import assets, models
 from pipelines.contracts import check_contracts
-from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.engine.base import Engine
 from pipelines.errors import ContractError
 
 EXPECTATIONS = assets.CONFIG_DIR / "expectations" / "patient_continuity.toml"
@@ -19,12 +19,12 @@ def people(prefix: str, number: int, months: str) -> str:
     return "\n".join(f"{prefix}{n} | {months} | co-codamol | 56" for n in range(number))
 
 
-def built(lines: list[str], loaded: str, spill: Path) -> DuckDBEngine:
+def built(lines: list[str], loaded: str, spill: Path) -> Engine:
     text = "\n".join(["patient | months | product | quantity", *lines])
     return build_from(tables_of(text, loaded), "intermediate.int_patient_months__dispensed", spill)
 
 
-def shares(engine: DuckDBEngine) -> dict[date, float | None]:
+def shares(engine: Engine) -> dict[date, float | None]:
     model = models.read_model(assets.SQL_DIR / "checks" / "metrics_patient_continuity.sql", "checks")
     return {row["month"]: row["share_seen_before"] for row in engine.fetch(model.select).to_pylist()}
 

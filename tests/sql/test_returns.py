@@ -8,7 +8,7 @@ import pyarrow as pa
 import support
 from returns.filled import HOSPITAL_COSTS, HOSPITAL_VALUES
 
-from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.engine.base import Engine
 from pipelines.returns import ReturnRow, returns_tables
 
 # Q1 holds PCN U1 (practices A1, A2), PCN U2 (A3) and practice A4, which is in no PCN; Q2 holds U3.
@@ -56,7 +56,7 @@ def local(org: str, value: Any, measure: str = "mdt_cases", month: str = "2025-0
     return returned("local_returns", month=month, organisation=org, measure=measure, value=value, denominator=of)
 
 
-def built(rows: list[ReturnRow], wanted: str, tmp_path: Path) -> DuckDBEngine:
+def built(rows: list[ReturnRow], wanted: str, tmp_path: Path) -> Engine:
     given = {**returns_tables(rows), "intermediate.int_organisations__attributes": organisations()}
     return support.build_from(given, wanted, tmp_path)
 

@@ -8,7 +8,7 @@ from support import build_from
 from text_patients import tables_of
 
 from pipelines.build import reviews_table
-from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.engine.base import Engine
 from pipelines.reviews import Review, load_outcomes
 from pipelines.reviews.store import excluded_now
 
@@ -26,7 +26,7 @@ def review(patient: str, day: str, outcome: str) -> Review:
     return Review(patient, date.fromisoformat(day), outcome, "AB")
 
 
-def built(tmp_path: Path, wanted: str, *reviews: Review) -> DuckDBEngine:
+def built(tmp_path: Path, wanted: str, *reviews: Review) -> Engine:
     return build_from(
         {**tables_of(PEOPLE, "2023-01..2024-12"), "raw.reviews": reviews_table(reviews)}, wanted, tmp_path
     )

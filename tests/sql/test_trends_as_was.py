@@ -12,6 +12,7 @@ from test_flows import calendar, memberships
 from test_organisations import ALWAYS, OPEN, items, lists, members, practices, references, sub_icbs, successors
 
 from pipelines import assets
+from pipelines.engine.base import Engine
 from pipelines.engine.duckdb import DuckDBEngine
 from pipelines.statistics.aim_terms import aim_measures_table
 from pipelines.statistics.measures import measures_table
@@ -102,11 +103,11 @@ def given(**other: pa.Table) -> dict[str, pa.Table]:
     }
 
 
-def built(spill: Path, wanted: str = "intermediate.int_trends_as_was__counts", **other: pa.Table) -> DuckDBEngine:
+def built(spill: Path, wanted: str = "intermediate.int_trends_as_was__counts", **other: pa.Table) -> Engine:
     return build_from(given(**other), wanted, spill)
 
 
-def counts(engine: DuckDBEngine, table: str, measure: str = "high_dose") -> dict[tuple[str, str, date], int]:
+def counts(engine: Engine, table: str, measure: str = "high_dose") -> dict[tuple[str, str, date], int]:
     rows = engine.fetch(f"SELECT * FROM intermediate.{table}").to_pylist()
     return {
         (row["org_level"], row["org_code"], row["month"]): int(row["numerator"])
@@ -157,6 +158,8 @@ def test_the_unallocated_are_in_all_alone_and_the_welsh_in_their_practice(tmp_pa
 def test_totals_are_equal_and_the_check_can_fail(tmp_path: Path) -> None:
     engine = built(tmp_path)
     assert engine.fetch(CHECK).num_rows == 0
+    if not isinstance(engine, DuckDBEngine):
+        pytest.skip("a row is changed by hand, which is done in DuckDB alone")
     # One of B's people in a second PCN as well, on current boundaries.
     engine.connection.execute(
         "UPDATE intermediate.int_trends__counts SET numerator = numerator + 1 "
