@@ -1,6 +1,6 @@
 # One line a target, no logic: what a target does is in the program it calls. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: bench-patients help install sample run test test-twin test-fuzz test-orders test-disclosure test-faults test-browser test-schedule install-spark test-spark lock-spark lint format lock bench bench-statistics bench-definitions bench-orchestration bench-report dictionary docs wheelhouse sbom audit clean
+.PHONY: bench-patients bench-refresh help install sample run test test-twin test-fuzz test-orders test-disclosure test-faults test-browser test-schedule install-spark test-spark lock-spark lint format lock bench bench-statistics bench-definitions bench-orchestration bench-report dictionary docs wheelhouse sbom audit clean
 BIN := .venv/bin
 
 help:  ## list the targets
@@ -29,7 +29,7 @@ test-twin: install  ## the SQL against its naive twin on 5,000 synthetic people 
 test-fuzz: install  ## a million odd fields against plain csv and Decimal (minutes)
 	OPIOIDS_FUZZ_ROWS=150000 $(BIN)/python -m pytest tests/faults/test_f24_silent_changes.py
 
-test-disclosure: install  ## attacks on what leaves, on a thousand random hierarchies (hours)
+test-disclosure: install  ## attacks on what leaves, on a thousand random hierarchies (minutes)
 	OPIOIDS_DISCLOSURE_HIERARCHIES=1000 $(BIN)/python -m pytest --numprocesses 2 --dist load tests/unit/test_disclosure_attacks.py tests/unit/test_disclosure_parts.py tests/unit/test_disclosure_practices.py tests/unit/test_disclosure_system.py tests/unit/report/test_built_files.py
 
 test-orders: install  ## 24 monthly deliveries in 30 random orders, again and renamed: the same marts (a quarter of an hour)
@@ -67,11 +67,14 @@ lock-spark: .venv/bin/uv  ## resolve requirements-spark.lock anew, with the vers
 bench: install  ## speed as ratios measured side by side
 	$(BIN)/python bench/main.py
 
-bench-patients: install  ## the patient models at 2 million items, beside pandas
+bench-patients: install  ## the patient models at 2 million items, beside pandas and polars
 	$(BIN)/python bench/patients.py
 
 bench-report: install  ## the whole site of 150 practices, kind by kind (minutes the first time: it makes the publication)
 	$(BIN)/python bench/report.py
+
+bench-refresh: install  ## the whole refresh by stage, beside the bare read of the same bytes: writes docs/performance.md (a quarter of an hour)
+	$(BIN)/python bench/refresh.py
 
 bench-statistics: install  ## whether intervals and charts keep what they promise: writes docs/statistics.md (a minute)
 	$(BIN)/python bench/simulations.py

@@ -38,6 +38,11 @@ class Attack:
         if rest >= 0:
             (self.at_least if rest else self.equal).append(terms)
 
+    def add_nested(self, outside: Cell, inside: Cell) -> None:
+        """outside >= inside, by what they are; that nobody stands between them is told by nothing that is shown."""
+        if self.true[outside] >= self.true[inside]:
+            self.at_least.append({outside: 1, inside: -1})
+
     def possible(self, name: Cell) -> tuple[float, float | None]:
         """What an outsider knows of a cell who has guessed right which are hidden for being small."""
         true, shown, policy = self.true[name], self.shown.get(name), self.policy

@@ -225,7 +225,7 @@ def attack_on(
     for level, code in {(row["org_level"], row["org_code"]) for row in rows if row["org_level"] != "practice"}:
         for inside, outside in DEFAULT.nested:
             if {(level, code, NOW, inside), (level, code, NOW, outside)} <= attack.true.keys():
-                attack.add_sum((level, code, NOW, outside), [(level, code, NOW, inside)])
+                attack.add_nested((level, code, NOW, outside), (level, code, NOW, inside))
 
     def trend(measure: str, when: Any = NOW) -> Cell:
         return "icb", q, when, measure
