@@ -4,8 +4,9 @@ What is landed holds pseudonyms alone and all that is computed with; an original
 landing change, and then the file stays as it was landed.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipelines.config import Settings
@@ -15,6 +16,8 @@ from pipelines.ingest.register import Register, RegisteredFile, original_of
 
 # Somebody has to be able to see what was refused, and why, also where no original is kept.
 _LEAST_MONTHS_OF_REFUSED = 1
+# No `add` that is still at work takes so long from copying a file to registering it.
+_UNREGISTERED_STAYS = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Due:
 
     originals: tuple[RegisteredFile, ...]
     refused: tuple[Path, ...]
+    unregistered: tuple[Path, ...]
+    """What an `add` that was killed had copied and nobody knows of."""
 
 
 def due_to_go(data: DataFolder, settings: Settings, now: datetime | None = None) -> Due:
@@ -40,7 +45,7 @@ def due_to_go(data: DataFolder, settings: Settings, now: datetime | None = None)
     )
     seen_before = _months_before(now, max(months, _LEAST_MONTHS_OF_REFUSED))
     refused = tuple(file for file in refused_files(data) if _refused_at(file) < seen_before)
-    return Due(originals, refused)
+    return Due(originals, refused, tuple(_unregistered(data, register, now - _UNREGISTERED_STAYS)))
 
 
 def let_go(data: DataFolder, due: Due) -> None:
@@ -50,9 +55,18 @@ def let_go(data: DataFolder, due: Due) -> None:
         for file in due.originals:
             register.record_original_removed(file.sha256, "retention")
             original_of(file, data).unlink(missing_ok=True)
+        for copied in due.unregistered:
+            copied.unlink(missing_ok=True)
         for refused in due.refused:
             refused.unlink(missing_ok=True)
             reason_of(refused).unlink(missing_ok=True)
+
+
+def _unregistered(data: DataFolder, register: Register, before: datetime) -> Iterator[Path]:
+    known = {original_of(file, data) for file in register.files()}
+    for file in sorted(data.originals.iterdir() if data.originals.is_dir() else ()):
+        if file not in known and datetime.fromtimestamp(file.stat().st_ctime, UTC) < before:
+            yield file
 
 
 def _has_served(file: RegisteredFile, register: Register, settings: Settings) -> bool:

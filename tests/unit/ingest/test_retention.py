@@ -79,6 +79,17 @@ def test_nothing_later_misses_an_original_that_is_gone(desk: Desk) -> None:
     assert desk.landed("people.csv").equals(after)
 
 
+def test_what_a_killed_add_had_copied_and_not_registered_goes_after_a_day_and_nothing_else(desk: Desk) -> None:
+    desk.take("people.csv", EXTRACT)
+    copied = desk.data.originals / ("0" * 64)
+    copied.write_bytes(b"Patient ID\n9434765919\n")
+    settings = keeping(desk.settings, 3)
+    assert due_to_go(desk.data, settings, NOW + timedelta(hours=20)).unregistered == ()
+    let_go(desk.data, due_to_go(desk.data, settings, NOW + 2 * DAYS))
+    assert not copied.exists()
+    assert kept(desk, "people.csv").exists()
+
+
 @pytest.mark.parametrize(("months", "days", "is_due"), [(3, 60, False), (3, 96, True), (0, 20, False), (0, 40, True)])
 def test_a_refused_file_may_hold_patients_and_goes_too_but_never_before_a_month(
     desk: Desk, months: int, days: int, is_due: bool
