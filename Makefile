@@ -49,7 +49,7 @@ test-schedule: install  ## schedules fire under a real Prefect server and worker
 
 install-spark: .venv-spark/installed  ## make .venv-spark, with pyspark beside everything else, as locked in requirements-spark.lock
 
-test-spark: install-spark  ## every table built on DuckDB and on Spark, row by row (a quarter of an hour; needs Java 17)
+test-spark: install-spark  ## every table built on DuckDB, on Spark and on a Spark cluster, row by row (half an hour; needs Java 17)
 	OPIOIDS_SPARK=1 .venv-spark/bin/python -m pytest tests/spark tests/unit/test_dialect.py -rs
 
 lint: install  ## lint, format and type checks

@@ -3,7 +3,9 @@
 OPIOIDS_SPARK_PATIENTS sets how many made-up people there are.
 """
 
+import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,15 +26,15 @@ pytestmark = pytest.mark.skipif(
 )
 PATIENTS = os.environ.get("OPIOIDS_SPARK_PATIENTS", "600")
 MONTHS = "24"
-ALLOWED = ("--allow-unconverted", "made-up faults")
-# They need replaced codes, a source with days' supply, a superseded definition, or ten practices with a list:
-# tests/sql builds them, on Spark too.
-MAY_BE_EMPTY = {
-    "marts.code_replacements",
-    "marts.decile_lines",
-    "marts.dose_definitions",
-    "reference.superseded_rules",
-}
+# Six hundred people have no product whose code was replaced, and too few practices for tenths.
+MAY_BE_EMPTY = {"marts.code_replacements", "marts.decile_lines"}
+CONFIGS = Path(__file__).parents[2] / "configs"
+SUPERSEDED = """
+[[superseded]]
+version = "2024-03"
+last_month = "2024-12"
+rules.high_dose = { ome_mg_per_day = 100, comparison = ">=", windows = ["3m"], months_covered = 3 }
+"""
 # For a build of many small tables: compiling each step of a plan to its last degree costs more than it saves.
 DEFAULTS = "spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1\n"
 
@@ -46,6 +48,10 @@ class Desk:
         self.spark_conf = folder / "spark-conf"
         self.spark_conf.mkdir()
         (self.spark_conf / "spark-defaults.conf").write_text(DEFAULTS)
+        self.config = folder / "config"
+        self.config.mkdir()
+        cohorts = (CONFIGS / "cohorts.toml").read_text(encoding="utf-8")
+        (self.config / "cohorts.toml").write_text(cohorts + SUPERSEDED, encoding="utf-8")
 
     def run(self, *arguments: str | Path) -> str:
         ours = {"OPIOIDS_KEY_FILE": str(self.folder / "key"), "SPARK_CONF_DIR": str(self.spark_conf)}
@@ -59,11 +65,15 @@ class Desk:
         assert said.returncode == 0, said.stderr[-2000:]
         return said.stdout
 
-    def refreshed(self, name: str, *options: str | Path) -> Snapshot:
+    def refresh(self, data: Path, *options: str) -> None:
+        reason = ("--allow-unconverted", "made-up faults")
+        self.run("refresh", "--no-report", "--data-dir", data, "--config-dir", self.config, *reason, *options)
+
+    def refreshed(self, name: str, *options: str) -> Snapshot:
         """The folder's copy, refreshed; what was landed before is landed there."""
         copy = self.folder / name
         shutil.copytree(self.data, copy, symlinks=True)
-        self.run("refresh", "--no-report", "--data-dir", copy, *ALLOWED, *options)
+        self.refresh(copy, *options)
         return current_snapshot(DataFolder(copy))
 
 
@@ -73,10 +83,24 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     made = Desk(tmp_path_factory.mktemp("spark"))
     extract = made.folder / "extract"
     made.run("synth", "--patients", PATIENTS, "--months", MONTHS, "--seed", "7", "--dirty", "--out", extract)
+    _say_days_supply(extract / "patient_items.csv")
     made.run("add", *sorted(extract.iterdir()), "--data-dir", made.data)
-    made.run("refresh", "--no-report", "--data-dir", made.data, *ALLOWED)
+    made.refresh(made.data)
     _bring_back(made)
     return made
+
+
+def _say_days_supply(file: Path) -> None:
+    """Two further columns that an ePACT2 report may have: on which day, and for how many."""
+    with file.open(encoding="utf-8", newline="") as handle:
+        header, *rows = csv.reader(handle)
+    with file.open("w", encoding="utf-8", newline="") as handle:
+        written = csv.writer(handle)
+        written.writerow([*header, "Dispensed Date", "Days Supply"])
+        for number, row in enumerate(rows):
+            month = row[0] if re.fullmatch(r"\d{6}", row[0]) else None
+            day = f"{month[:4]}-{month[4:]}-{number % 28 + 1:02d}" if month else ""
+            written.writerow([*row, day, 28 if number % 3 else 56])
 
 
 def _bring_back(desk: Desk) -> None:
@@ -131,18 +155,17 @@ def test_on_this_machine(desk: Desk, on_duckdb: Snapshot, as_on_duckdb: dict[str
 
 
 def test_on_a_master_and_two_workers(desk: Desk, as_on_duckdb: dict[str, pa.Table]) -> None:
-    config, logs = desk.folder / "config", desk.folder / "cluster"
-    config.mkdir()
+    logs = desk.folder / "cluster"
     logs.mkdir()
     (desk.spark_conf / "spark-defaults.conf").write_text(
         f"{DEFAULTS}spark.executor.memory 1500m\nspark.executor.cores 1\nspark.sql.shuffle.partitions 4\n"
     )
-    shipped = (Path(__file__).parents[2] / "configs" / "pipeline.toml").read_text(encoding="utf-8")
+    shipped = (CONFIGS / "pipeline.toml").read_text(encoding="utf-8")
     with standalone(logs, workers=2, memory="1800m") as address:
-        (config / "pipeline.toml").write_text(
+        (desk.config / "pipeline.toml").write_text(
             shipped.replace('engine = "duckdb"', 'engine = "spark"').replace('"local[*]" ', f'"{address}" ')
         )
-        published = desk.refreshed("on-cluster", "--config-dir", config)
+        published = desk.refreshed("on-cluster")
     # Settings are part of the id, an address among them: only the tables are the same.
     assert differences(as_on_duckdb, tables_of(published.file)) == []
     said = [(logs / f"worker-{number}.log").read_text(encoding="utf-8") for number in range(2)]
