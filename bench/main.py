@@ -4,8 +4,6 @@ Seconds depend on the machine; a ratio of two things done one after the other on
 """
 
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "equivalence"), str(ROOT / "bench")]
 
+from costs import cost_of
 from landing import bench_landing
 
 PATIENTS, MONTHS = 20_000, 24
@@ -30,17 +29,10 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def cpu_seconds(*command: str) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *command], capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def bench_help() -> str:
-    cpu_seconds("-m", "pipelines", "--help")
-    own = min(cpu_seconds("-m", "pipelines", "--help") for _ in range(5))
-    bare = min(cpu_seconds("-c", "pass") for _ in range(5))
+    cost_of(["-m", "pipelines", "--help"])
+    own = min(cost_of(["-m", "pipelines", "--help"]).cpu_seconds for _ in range(5))
+    bare = min(cost_of(["-c", "pass"]).cpu_seconds for _ in range(5))
     return f"opioids --help: {own - bare:.2f} s of processor time beyond Python's own start"
 
 

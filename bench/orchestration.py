@@ -9,7 +9,6 @@ runs under a server on this machine that was started before; the processor time 
 import argparse
 import json
 import os
-import resource
 import shutil
 import socket
 import statistics
@@ -20,20 +19,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+
+from costs import Cost, cost_of
 
 PEOPLE, MONTHS, REPEATS = 150_000, 24, 2
 FLOW = "import sys; from pipelines.flows import refresh; refresh(data_dir=sys.argv[1], with_report=False)"
 _TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one run took, its children included."""
-
-    wall_seconds: float
-    cpu_seconds: float
 
 
 @contextmanager
@@ -78,17 +71,11 @@ def cpu_of(process: int) -> float:
     return used
 
 
-def run(command: list[str], env: dict[str, str], also: int | None = None) -> Cost:
-    """Run a command; `also` is a process whose processor time counts too."""
-    before, of_other = resource.getrusage(resource.RUSAGE_CHILDREN), cpu_of(also) if also else 0.0
-    begun = time.perf_counter()
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    wall = time.perf_counter() - begun
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(wall, cpu + ((cpu_of(also) - of_other) if also else 0.0))
+def cost_with(arguments: list[str], env: dict[str, str], server: int) -> Cost:
+    """What Python with these arguments costs, with the processor time that the server spends meanwhile."""
+    before = cpu_of(server)
+    cost = cost_of(arguments, env)
+    return replace(cost, cpu_seconds=cost.cpu_seconds + cpu_of(server) - before)
 
 
 def main() -> None:
@@ -101,7 +88,7 @@ def main() -> None:
         folder = Path(name)
         os.environ["OPIOIDS_KEY_FILE"] = str(folder / "key")
         size = ("--patients", str(asked.people), "--months", str(asked.months))
-        run([sys.executable, "-m", "pipelines", "synth", *size, "--out", str(folder / "extract")], dict(os.environ))
+        cost_of(["-m", "pipelines", "synth", *size, "--out", str(folder / "extract")])
         with (folder / "extract" / "patient_items.csv").open(encoding="utf-8") as handle:
             items = sum(1 for _ in handle) - 1
         alone: list[Cost] = []
@@ -116,14 +103,14 @@ def main() -> None:
                         shutil.copy(file, data / "incoming")
                     if costs is alone:
                         words = ["-m", "pipelines", "refresh", "--no-report", "--data-dir", str(data)]
-                        costs.append(run([sys.executable, *words], dict(os.environ)))
+                        costs.append(cost_of(words))
                     else:
-                        costs.append(run([sys.executable, "-c", FLOW, str(data)], env, process))
+                        costs.append(cost_with(["-c", FLOW, str(data)], env, process))
                     snapshots.add(json.loads((data / "warehouse" / "current.json").read_text())["snapshot_id"])
                     shutil.rmtree(data)
         if len(snapshots) != 1:
             raise SystemExit("The two did not publish the same.")
-        for what, field in (("wall clock", "wall_seconds"), ("processor", "cpu_seconds")):
+        for what, field in (("wall clock", "seconds"), ("processor", "cpu_seconds")):
             a, b = (statistics.median(getattr(cost, field) for cost in costs) for costs in (alone, flow))
             print(f"{items:,} patient items, {what}: refresh {a:,.1f} s, flow {b:,.1f} s, ratio {b / a:.3f}")
 

@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +18,8 @@ from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from costs import cost_of
 
 ROOT = Path(__file__).parents[1]
 PEOPLE, MONTHS, REPEATS = 188_500, 24, 3
@@ -123,15 +124,9 @@ def run_ours(folder: Path, memory_limit: str) -> dict[str, object]:
 
 def measured(side: str, folder: Path, memory_limit: str) -> dict[str, object]:
     """What one side says of its work, and the most memory its process held, in MB."""
-    answer = folder / f"{side}.json"
-    command = [sys.executable, __file__, "--side", side, "--folder", str(folder), "--memory-limit", memory_limit]
-    process = subprocess.Popen(command, cwd=ROOT)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"The side '{side}' failed.")
-    scale = 1024 if sys.platform != "darwin" else 1024 * 1024
-    return json.loads(answer.read_text()) | {"peak_mb": usage.ru_maxrss / scale}
+    arguments = ["--side", side, "--folder", str(folder), "--memory-limit", memory_limit]
+    cost = cost_of([__file__, *arguments])
+    return json.loads((folder / f"{side}.json").read_text()) | {"peak_mb": cost.peak_gb * 1000}
 
 
 def bench_patients(

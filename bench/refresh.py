@@ -12,15 +12,15 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+
+from costs import Cost, cost_of
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -36,31 +36,19 @@ con.execute("CHECKPOINT")
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one process took, its children included."""
+class Refresh(Cost):
+    """A refresh, with what each stage took."""
 
-    seconds: float
-    cpu_seconds: float
-    peak_gb: float
     stages: Mapping[str, float]
 
 
-def cost_of(command: Sequence[str], env: Mapping[str, str], log: Path | None = None) -> Cost:
-    """Run a command to its end. Raises SystemExit with what it said where it fails."""
-    before = len(log.read_text().splitlines()) if log and log.exists() else 0
-    start = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen([sys.executable, *command], env=dict(env), stdout=said, stderr=said, cwd=ROOT)
-        _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            raise SystemExit(said.read().decode(errors="replace"))
-    scale = 1e9 if sys.platform == "darwin" else 1e6
-    lines = log.read_text().splitlines()[before:] if log else []
-    steps = {line["step"]: line["seconds"] for line in map(json.loads, lines) if "step" in line}
-    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / scale, steps)
+def refresh(data: Path, env: Mapping[str, str]) -> Refresh:
+    """Refresh a folder without reports; the stages are those of its log."""
+    log = data / "state" / "logs" / "refresh.jsonl"
+    before = len(log.read_text().splitlines()) if log.exists() else 0
+    cost = cost_of(["-m", "pipelines", "refresh", "--no-report", "--data-dir", str(data)], env)
+    lines = map(json.loads, log.read_text().splitlines()[before:])
+    return Refresh(**vars(cost), stages={line["step"]: line["seconds"] for line in lines if "step" in line})
 
 
 def generate(folder: Path, people: int, months: int) -> tuple[list[Path], Path, int]:
@@ -99,17 +87,15 @@ def measure(folder: Path, people: int, months: int, repeats: int) -> dict[str, A
     files, last, items = generate(folder / "extract", people, months)
     env = {**os.environ, "OPIOIDS_KEY_FILE": str(folder / "key")}
     tables = [str(file) for file in (*files, last) if file.suffix == ".csv"]
-    found: dict[str, list[Cost]] = {"bare": [], "whole": [], "month": []}
+    found: dict[str, list[Any]] = {"bare": [], "whole": [], "month": []}
     for number in range(repeats):
         data = folder / f"data{number}"
-        base = ["-m", "pipelines", "refresh", "--no-report", "--data-dir", str(data)]
-        log = data / "state" / "logs" / "refresh.jsonl"
         found["bare"].append(cost_of(["-c", BARE_READ, str(folder / "bare.duckdb"), *tables], env))
         (folder / "bare.duckdb").unlink()
         cost_of(["-m", "pipelines", "add", *map(str, files), "--data-dir", str(data)], env)
-        found["whole"].append(cost_of(base, env, log))
+        found["whole"].append(refresh(data, env))
         cost_of(["-m", "pipelines", "add", str(last), "--data-dir", str(data)], env)
-        found["month"].append(cost_of(base, env, log))
+        found["month"].append(refresh(data, env))
         shutil.rmtree(data)
         print({name: round(costs[-1].seconds, 1) for name, costs in found.items()}, flush=True)
     size = sum(file.stat().st_size for file in (*files, last)) / 1e6

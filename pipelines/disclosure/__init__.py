@@ -1,9 +1,10 @@
 """The one door for aggregates, a module for each kind of what leaves.
 
-`trends` is the door itself, with `practices` beside it; `parts`, `tables` and `local` let further marts leave, in one
-`system` of sums with the trends, and refuse the rest; `policy` says how much is hidden.
+`trends` is the door itself, with `practices` beside it and `derived` behind it; `parts`, `tables` and `local` let
+further marts leave, in one `system` of sums with the trends, and refuse the rest; `policy` says how much is hidden.
 """
 
+from pipelines.disclosure.derived import SUPPRESSED, TOO_FEW_SEE
 from pipelines.disclosure.policy import Policy, load_policies, protect_counts
 from pipelines.disclosure.trends import (
     DERIVED,
@@ -11,8 +12,6 @@ from pipelines.disclosure.trends import (
     IDENTIFYING,
     MAGNITUDES,
     PUBLIC_PREFIX,
-    SUPPRESSED,
-    TOO_FEW_SEE,
     outside_grain,
     protect_trends,
     protect_variants,

@@ -11,7 +11,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from pipelines.disclosure.trends import Policy, protect_trends
+from pipelines.disclosure.policy import Policy
+from pipelines.disclosure.trends import protect_trends
 from pipelines.statistics.local_trends import judged
 from pipelines.statistics.scores import with_mean_change
 

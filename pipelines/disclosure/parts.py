@@ -16,8 +16,9 @@ import numpy as np
 import polars as pl
 
 from pipelines.disclosure.groups import judged_again
+from pipelines.disclosure.policy import Policy
 from pipelines.disclosure.system import System, TrendKey
-from pipelines.disclosure.trends import Outside, Policy, known_outside
+from pipelines.disclosure.trends import Outside, known_outside
 from pipelines.errors import UsageError
 from pipelines.statistics.differencing import WITHOUT_SUFFIX
 

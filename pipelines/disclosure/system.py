@@ -10,7 +10,8 @@ from datetime import date
 import numpy as np
 
 from pipelines.disclosure.exact import gives_away
-from pipelines.disclosure.trends import BoolArray, Outside, Policy, protect_counts
+from pipelines.disclosure.policy import BoolArray, Policy, protect_counts
+from pipelines.disclosure.trends import Outside
 from pipelines.statistics.differencing import UNBOUNDED, Sums, cells_to_hide
 from pipelines.statistics.intervals import FloatArray
 

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipelines.disclosure.trends import PUBLIC_PREFIX, Policy
+from pipelines.disclosure.policy import Policy
+from pipelines.disclosure.trends import PUBLIC_PREFIX
 from pipelines.errors import UsageError
 from pipelines.statistics import intervals
 from pipelines.statistics.deciles import MIN_ORGANISATIONS

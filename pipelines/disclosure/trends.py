@@ -6,7 +6,7 @@ them tells more than these. Where a hidden count could be worked out (PCNs and t
 before, a cohort and its variant), a further cell is hidden. Public practice-level data (EPD) pass unchanged.
 
 Single practices are added by `pipelines.disclosure.practices`. Of the other marts, `pipelines.disclosure.parts` and
-`disclosure_tables` let some leave, in the same system of sums, and refuse the rest.
+`pipelines.disclosure.tables` let some leave, in the same system of sums, and refuse the rest.
 
 What remains: a range for a hidden count (1 to 7 at least is known); a count hidden here but shown by another
 publication, policy, boundary or restated month; under a policy that does not round, differences of nested measures
@@ -17,22 +17,15 @@ along several sums at once (found in trials; not with rounding); differences tha
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from pipelines.disclosure.policy import BoolArray as BoolArray
-from pipelines.disclosure.policy import Policy as Policy
-from pipelines.disclosure.policy import ProtectedCounts as ProtectedCounts
-from pipelines.disclosure.policy import load_policies as load_policies
-from pipelines.disclosure.policy import possible_values, rounded
-from pipelines.disclosure.policy import protect_counts as protect_counts
+from pipelines.disclosure.columns import FLOWS, NET, flags, numbers, people_behind
+from pipelines.disclosure.derived import derive_again
+from pipelines.disclosure.policy import BoolArray, Policy, ProtectedCounts, possible_values, protect_counts, rounded
 from pipelines.disclosure.practices import hidden_with_their_pcns, protect_practices
-from pipelines.spreadsheets import NOT_AVAILABLE_MARK as NOT_AVAILABLE_MARK
-from pipelines.spreadsheets import SUPPRESSED_MARK as SUPPRESSED_MARK
-from pipelines.statistics import aim, intervals, spc
+from pipelines.spreadsheets import NOT_AVAILABLE_MARK, SUPPRESSED_MARK
 from pipelines.statistics.differencing import (
     UNBOUNDED,
     Sums,
@@ -44,12 +37,6 @@ from pipelines.statistics.intervals import FloatArray
 
 log = logging.getLogger(__name__)
 
-SUPPRESSED = "suppressed"
-NET, FLOWS = "net_change", "joined|left|net_change"
-TOO_FEW_SEE = {"practice": "too few to tell; see the PCN", "pcn": "too few to tell; see the ICB"}
-"""What an aim status says where protected counts are too small; at higher levels only "too few to tell"."""
-PROVISIONAL = "provisional"  # spc_reason of a month that is no point of its chart
-SPC_TOO_FEW = "too_few_after_disclosure_control"
 PUBLIC_PREFIX = "epd_"
 MAGNITUDES = frozenset({"ome_total", "opioid_nic", "opioid_items", "gabapentinoid_ddd"})
 """Measures of patient sources that count items, cost or dose: the people behind them decide."""
@@ -73,7 +60,6 @@ HELPERS = (
 # Worked out from true counts and not worked out again, or telling how small these are.
 NOT_LEAVING = ("aim_reason", "change_within_capture", "spc_period", "spc_value", "spc_assurance")
 # fmt: on
-SERIES = ("org_level", "org_code", "measure", "aim", "definition")
 
 
 def outside_grain(trends: pl.DataFrame, practice_measures: Collection[str] = ()) -> pl.DataFrame:
@@ -128,18 +114,18 @@ def protect_trends(
     frame = frame.with_columns(
         pl.lit(None, dtype=pl.Float64).alias(name) for name in HELPERS if name not in frame.columns
     )
-    public = _flags(frame, pl.col("measure").str.starts_with(PUBLIC_PREFIX))
+    public = flags(frame, pl.col("measure").str.starts_with(PUBLIC_PREFIX))
     if policy.hides_nothing:
-        protected = ProtectedCounts(_numbers(frame, "numerator"), np.zeros(frame.height, dtype=np.bool_))
+        protected = ProtectedCounts(numbers(frame, "numerator"), np.zeros(frame.height, dtype=np.bool_))
         leaving = frame
     else:
         others = MAGNITUDES if person_measures is None else {*frame["measure"]} - {*person_measures}
-        is_person = _flags(frame, ~pl.col("measure").is_in(others))
+        is_person = flags(frame, ~pl.col("measure").is_in(others))
         if counts_of is None:
             protected = _protect_numerators(frame, public, is_person, policy)
         else:
             protected = _counts_shown(frame, counts_of)
-        leaving = _derive_again(frame, public, protected, is_person, policy)
+        leaving = derive_again(frame, public, protected, is_person, policy)
     return leaving.drop("cell", *HELPERS).with_columns(
         pl.Series("suppressed", protected.suppressed), shown=_shown(protected)
     )
@@ -153,13 +139,13 @@ def _protect_numerators(
     Without rounding, who joined and left ties every month to the next by exact sums in circles, from which
     small counts were recovered in trials; with rounding they were not.
     """
-    true = _numbers(frame, "numerator")
+    true = numbers(frame, "numerator")
     known = ~np.isnan(true) & ~public
-    net, flow = (_flags(frame, pl.col("measure").str.contains(f"_({ends})$")) for ends in (NET, FLOWS))
+    net, flow = (flags(frame, pl.col("measure").str.contains(f"_({ends})$")) for ends in (NET, FLOWS))
     no_flows = flow & (policy.rounding == "none")
-    people_enough = _people_behind(frame) >= policy.suppress_to + 1
+    people_enough = people_behind(frame) >= policy.suppress_to + 1
     small = np.where(is_person, protect_counts(true, policy).suppressed, (true != 0) & ~people_enough)
-    is_practice = _flags(frame, pl.col("org_level") == "practice") & known
+    is_practice = flags(frame, pl.col("org_level") == "practice") & known
     practices = protect_practices(frame, np.where(is_person, true, np.nan), is_practice & is_person, policy)
     unjudged = is_practice & ~is_person & (not policy.hides_nothing)
     primary = known & ((small & (policy.suppress_to > 0)) | no_flows | unjudged)
@@ -176,7 +162,7 @@ def _counts_shown(frame: pl.DataFrame, protected: pl.DataFrame) -> ProtectedCoun
     key = ["org_level", "org_code", "month", "measure"]
     shown = protected.select(*key, pl.col("numerator").cast(pl.Float64).alias("shown"), "suppressed")
     joined = frame.select("cell", *key).join(shown, on=key, how="left", maintain_order="left")
-    return ProtectedCounts(_numbers(joined, "shown"), joined["suppressed"].fill_null(True).to_numpy())
+    return ProtectedCounts(numbers(joined, "shown"), joined["suppressed"].fill_null(True).to_numpy())
 
 
 @dataclass(frozen=True)
@@ -208,13 +194,13 @@ def known_outside(
     frame = frame.with_columns(
         pl.lit(None, dtype=pl.Float64).alias(name) for name in HELPERS if name not in frame.columns
     )
-    public = _flags(frame, pl.col("measure").str.starts_with(PUBLIC_PREFIX))
+    public = flags(frame, pl.col("measure").str.starts_with(PUBLIC_PREFIX))
     others = MAGNITUDES if person_measures is None else {*frame["measure"]} - {*person_measures}
-    is_person = _flags(frame, ~pl.col("measure").is_in(others))
+    is_person = flags(frame, ~pl.col("measure").is_in(others))
     protected = _protect_numerators(frame, public, is_person, policy) if shown is None else _counts_shown(frame, shown)
-    true = _numbers(frame, "numerator")
+    true = numbers(frame, "numerator")
     unchecked = (pl.col("org_level") == "practice") | pl.col("measure").str.ends_with(f"_{NET}")
-    checked = is_person & ~np.isnan(true) & ~public & ~_flags(frame, unchecked)
+    checked = is_person & ~np.isnan(true) & ~public & ~flags(frame, unchecked)
     low, high = possible_values(protected.value, ~is_person, policy)
     small = (true >= 1) & (true <= policy.small_to) & checked
     is_primary = small & (true <= policy.suppress_to)
@@ -222,18 +208,6 @@ def known_outside(
     high = np.where(protected.suppressed, np.where(is_primary, float(policy.suppress_to), UNBOUNDED), high)
     sums, differences = published_sums(frame.filter(pl.Series(checked)), policy.nested, true.size)
     return Outside(frame, protected, np.nan_to_num(low), np.nan_to_num(high), small, sums, differences)
-
-
-def _people_behind(frame: pl.DataFrame) -> FloatArray:
-    """Patients behind each figure: `people`, else those of `any_opioid` in the same place and month."""
-    place = ["org_level", "org_code", "month"]
-    anyone = (
-        frame.filter(pl.col("measure") == "any_opioid")
-        .group_by(place)
-        .agg(pl.col("numerator").cast(pl.Float64).min().alias("anyone"))
-    )
-    joined = frame.select("cell", "people", *place).join(anyone, on=place, how="left", maintain_order="left")
-    return _numbers(joined.with_columns(pl.coalesce("people", "anyone").alias("behind")), "behind")
 
 
 def _hidden_with_them(
@@ -269,125 +243,6 @@ def _hidden_with_them(
     return hidden[: true.size]
 
 
-def _derive_again(
-    frame: pl.DataFrame, public: BoolArray, protected: ProtectedCounts, is_person: BoolArray, policy: Policy
-) -> pl.DataFrame:
-    """The frame with every derived column of non-public rows computed from protected counts."""
-    x1, n1 = protected.value, _numbers(frame, "denominator")
-    x0, n0 = _protected_baseline(frame, protected, is_person, policy), _numbers(frame, "baseline_denominator")
-    by_people = np.zeros(frame.height, dtype=np.bool_)
-    if "aim_type" in frame.columns:
-        # A number of people as a share of all people at the baseline would tell that sum exactly.
-        is_count = pl.col("aim_type") == "count"
-        frame = frame.with_columns(pl.when(is_count).then(pl.col("aim_pct").round(1)).otherwise(pl.col("aim_pct")))
-        by_people = _flags(frame, pl.col("aim_type").is_in(["share", "count"]))
-    share = -_numbers(frame, "aim_pct") / 100
-    low, high = intervals.rate_limits(x1, n1)
-    rate, baseline = intervals.rate(x1, n1), intervals.rate(x0, n0)
-    people = np.where(is_person, x1, _people_behind(frame))
-    tellable = (x1 >= policy.change_from_count) & (x0 >= policy.change_from_count)
-    tellable = tellable & ~(people < policy.change_from_count)
-    now, then = np.where(tellable, x1, np.nan), np.where(tellable, x0, np.nan)
-    change = aim.change_since_baseline(now, n1, then, n0, aim_share=share)
-    n1_judged, n0_judged = np.where(by_people, 1.0, n1), np.where(by_people, 1.0, n0)
-    judged = aim.change_since_baseline(now, n1_judged, then, n0_judged, aim_share=share)
-    months, aim_months = _numbers(frame, "months_since_baseline"), _numbers(frame, "aim_months")
-    start, current = np.where(by_people, x0, baseline), np.where(by_people, x1, rate)
-    planned = aim.trajectory(start, months, aim_months, share)
-    too_few = [TOO_FEW_SEE.get(level, aim.TOO_FEW) for level in frame["org_level"].to_list()]
-    status = np.where(tellable, aim.aim_status(current, planned, judged, share), np.array(too_few, dtype=object))
-    again: dict[str, npt.NDArray[Any]] = {
-        "numerator": x1,
-        "rate_per_1000": rate,
-        "ci_low": low,
-        "ci_high": high,
-        "baseline": baseline,
-        "change_pct": change.change_pct,
-        "change_count_pct": change.change_count_pct,
-        "change_low": change.change_low,
-        "change_high": change.change_high,
-        "change_method": change.method,
-        "trajectory": planned,
-        "probability_aim_met": judged.probability_aim_met,
-        "aim_target": start * (1 - share),
-        "aim_status": status,
-        "capture_rate": np.where(protected.suppressed, np.nan, np.round(_numbers(frame, "capture_rate"), 2)),
-    }
-    steps = _process_control_again(frame, protected, np.where(is_person, rate, np.nan), policy)
-    if "rate_reason" in frame.columns:
-        is_hidden = pl.when(pl.Series(protected.suppressed)).then(pl.lit(SUPPRESSED))
-        frame = frame.with_columns(is_hidden.otherwise(pl.col("rate_reason")).alias("rate_reason"))
-    return frame.with_columns(
-        *(_replaced(frame, name, new, public, null_stays=True) for name, new in again.items() if name in frame),
-        *(_replaced(frame, name, new, public, null_stays=False) for name, new in steps.items() if name in frame),
-    )
-
-
-def _replaced(
-    frame: pl.DataFrame, name: str, values: npt.NDArray[Any], public: BoolArray, *, null_stays: bool
-) -> pl.Expr:
-    """New values in the column's own type; public rows keep theirs, and NULL stays NULL where asked."""
-    if values.dtype == np.dtype(object):
-        new = pl.Series(name, values.tolist(), dtype=pl.String)
-    else:
-        new = pl.Series(name, values.astype(np.float64)).fill_nan(None)
-    kind = frame.schema[name]
-    keeps = pl.Series(public) | (pl.col(name).is_null() & null_stays)
-    return pl.when(keeps).then(pl.col(name)).otherwise(new if kind == pl.Null else new.cast(kind)).alias(name)
-
-
-def _protected_baseline(
-    frame: pl.DataFrame, protected: ProtectedCounts, is_person: BoolArray, policy: Policy
-) -> FloatArray:
-    """The baseline count, rounded; NaN where it is small or the row of its (last) month is hidden."""
-    true = _numbers(frame, "baseline_numerator")
-    counts = protect_counts(true, policy)
-    few = np.where(is_person, counts.suppressed, _numbers(frame, "baseline_people") < policy.suppress_to + 1)
-    series = [name for name in SERIES if name in frame.columns]
-    hidden_then = pl.Series("hidden_then", protected.suppressed) & (frame["months_since_baseline"] == 0)
-    at_baseline = frame.with_columns(hidden_then.fill_null(False)).select(pl.col("hidden_then").any().over(series))
-    hide = few | at_baseline["hidden_then"].to_numpy()
-    return np.where(hide, np.nan, np.sign(true) * rounded(np.abs(true), policy))
-
-
-def _process_control_again(
-    frame: pl.DataFrame, protected: ProtectedCounts, rate: FloatArray, policy: Policy
-) -> dict[str, npt.NDArray[Any]]:
-    """`spc_*` of the series with no hidden month and a mean high enough, over the months that had limits.
-
-    On the rates of people where every month has one; else, and for items, cost and dose, on the counts. A
-    step in the mean before protection is a rebasing.
-    """
-    size = frame.height
-    again = {name: np.full(size, np.nan) for name in ("spc_mean", "spc_lower", "spc_upper")}
-    if not {"spc_mean", "spc_reason"} <= set(frame.columns):
-        return {}
-    signal, reason = np.full(size, None, dtype=object), np.array(frame["spc_reason"].to_list(), dtype=object)
-    words = np.full(size, None, dtype=object)
-    improvement = frame["direction"].to_list() if "direction" in frame.columns else ["none"] * size
-    flow = _flags(frame, pl.col("measure").str.contains(f"_({FLOWS})$"))
-    provisional = np.array(frame["spc_reason"].to_list(), dtype=object) == PROVISIONAL
-    series = [name for name in SERIES if name in frame.columns]
-    before = _numbers(frame, "spc_mean")
-    for cells in frame.sort("month").group_by(series, maintain_order=True).agg("cell")["cell"].to_list():
-        every = np.array(cells)
-        drawn = every[~np.isnan(before[every])]
-        if not drawn.size:
-            continue
-        counts = protected.value[drawn]
-        if protected.suppressed[every].any() or not np.mean(counts) >= policy.spc_from_mean:
-            reason[drawn] = SPC_TOO_FEW
-            continue
-        values = counts if flow[drawn[0]] or np.isnan(rate[drawn]).any() else rate[drawn]
-        values = np.where(provisional[drawn], np.nan, values)
-        chart = spc.xmr(values, rebase_at=[int(i) + 1 for i in np.flatnonzero(np.diff(before[drawn]))])
-        again["spc_mean"][drawn], again["spc_lower"][drawn] = chart.mean, chart.lower
-        again["spc_upper"][drawn], signal[drawn], reason[drawn] = chart.upper, chart.signal, chart.reason
-        better = spc.IMPROVEMENT_OF_DIRECTION[improvement[drawn[0]]]
-        words[drawn] = [spc.variation(one, better) for one in chart.signal]
-    return {**again, "spc_signal": signal, "spc_reason": reason, "spc_variation": words}
-
-
 def _shown(protected: ProtectedCounts) -> pl.Series:
     """The protected figure as text: `[c]` where suppressed, `[x]` where there is none."""
     figures = pl.DataFrame({"figure": protected.value, "hidden": protected.suppressed})
@@ -396,14 +251,3 @@ def _shown(protected: ProtectedCounts) -> pl.Series:
     text = pl.when(whole).then(figure.cast(pl.Int64).cast(pl.String)).otherwise(figure.round(2).cast(pl.String))
     marked = pl.when("hidden").then(pl.lit(SUPPRESSED_MARK)).otherwise(text.fill_null(NOT_AVAILABLE_MARK))
     return figures.select(marked.alias("shown"))["shown"]
-
-
-def _numbers(frame: pl.DataFrame, name: str) -> FloatArray:
-    """A column as floats, NULL as NaN; all NaN where the frame has no such column."""
-    if name not in frame.columns:
-        return np.full(frame.height, np.nan)
-    return frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
-
-
-def _flags(frame: pl.DataFrame, condition: pl.Expr) -> BoolArray:
-    return frame.select(condition.fill_null(False).alias("flag"))["flag"].to_numpy()

@@ -134,13 +134,7 @@ def _place_for(asked: TrendExport, data: DataFolder) -> Path:
             f"{asked.out} lies outside {data.root}.",
             f"Write it below {data.root / 'exports'}, or leave out --secure.",
         )
-    ours = [folder for folder in data.made_by_us if target.is_relative_to(folder.resolve())]
-    if ours:
-        raise UsageError(
-            f"The folder {ours[0]} is not for exports: the pipeline keeps its files there.",
-            f"Option --out: {asked.out}.",
-            f"Write it below {data.root / 'exports'}.",
-        )
+    places.refuse_own_folders(asked.out, data, data.root / "exports")
     return target
 
 

@@ -88,13 +88,7 @@ def _place_for(asked: WarehouseExport, data: DataFolder) -> Path:
             f"{asked.out} lies outside {data.root}.",
             f"Write them below {data.root / 'exports'}.",
         )
-    ours = [folder for folder in data.made_by_us if target.is_relative_to(folder.resolve())]
-    if ours:
-        raise UsageError(
-            f"The folder {ours[0]} is not for exports: the pipeline keeps its files there.",
-            f"Option --out: {asked.out}.",
-            f"Write them below {data.root / 'exports'}.",
-        )
+    places.refuse_own_folders(asked.out, data, data.root / "exports")
     if target.exists():
         raise UsageError(
             "There is something of that name already.",

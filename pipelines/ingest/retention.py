@@ -4,6 +4,7 @@ What is landed holds pseudonyms alone and all that is computed with; an original
 landing change, and then the file stays as it was landed.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from pipelines.config import Settings
 from pipelines.folders import DataFolder, said_in_words
 from pipelines.ingest.delivery import reason_of, refused_files
 from pipelines.ingest.register import Register, RegisteredFile, original_of
+
+logger = logging.getLogger(__name__)
 
 # Somebody has to be able to see what was refused, and why, also where no original is kept.
 _LEAST_MONTHS_OF_REFUSED = 1
@@ -57,6 +60,8 @@ def let_go(data: DataFolder, due: Due) -> None:
             original_of(file, data).unlink(missing_ok=True)
         for copied in due.unregistered:
             copied.unlink(missing_ok=True)
+        if due.unregistered:
+            logger.info("Removed %d file(s) that an interrupted 'opioids add' had left.", len(due.unregistered))
         for refused in due.refused:
             refused.unlink(missing_ok=True)
             reason_of(refused).unlink(missing_ok=True)

@@ -1,21 +1,21 @@
-"""Where a list may lie, and that what is written there is closed to others."""
+"""Where a list or an export may lie, and that what is written there is closed to others."""
 
 from pathlib import Path
 
 from pipelines.errors import UsageError
 from pipelines.folders import DataFolder, said_in_words, write_whole
 
-# Folders below the data folder that the pipeline reads, empties or ships: no place for a list.
-_NOT_FOR_LISTS = (
-    ("incoming",),
-    ("raw",),
-    ("landed",),
-    ("warehouse",),
-    ("identifiable",),
-    ("state",),
-    ("tmp",),
-    ("reference",),
-    ("sample",),
+# Folders below the data folder that the pipeline reads, empties or ships: no place for what people ask for.
+_OURS = (
+    "incoming",
+    "raw",
+    "landed",
+    "warehouse",
+    "identifiable",
+    "state",
+    "tmp",
+    "reference",
+    "sample",
 )
 _SEALED = (".xlsx",)
 _CLEAR = (".csv", ".parquet")
@@ -42,16 +42,20 @@ def place_for(out: Path, data: DataFolder, *, may_be_clear: bool) -> Path:
             f"{out} lies outside {data.root}.",
             f"Write it as .xlsx, which is encrypted, or below {data.root / 'lists'}.",
         )
-    if target.is_relative_to(root):
-        inside = target.relative_to(root).parts
-        for folder in _NOT_FOR_LISTS:
-            if inside[: len(folder)] == folder:
-                raise UsageError(
-                    f"The folder {data.root.joinpath(*folder)} is not for lists: the pipeline keeps its files there.",
-                    f"Asked for {out}.",
-                    f"Write it below {data.root / 'lists'}.",
-                )
+    refuse_own_folders(out, data, data.root / "lists")
     return target
+
+
+def refuse_own_folders(out: Path, data: DataFolder, instead: Path) -> None:
+    """Raise UsageError for a place, links followed, among the pipeline's own files."""
+    target, root = out.resolve(), data.root.resolve()
+    inside = target.relative_to(root).parts if target.is_relative_to(root) else ()
+    if inside and inside[0] in _OURS:
+        raise UsageError(
+            f"The folder {data.root / inside[0]} is not for lists and exports: the pipeline keeps its files there.",
+            f"Asked for {out}.",
+            f"Write it below {instead}.",
+        )
 
 
 def is_clear(target: Path) -> bool:

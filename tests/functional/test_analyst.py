@@ -325,7 +325,7 @@ def test_the_same_snapshot_gives_the_same_files(published: Published, opioids: O
     [
         ("exports/refused", (), "The warehouse may not leave"),
         ("../outside", ("--secure",), "stay below the data folder"),
-        ("warehouse/mine", ("--secure",), "is not for exports"),
+        ("warehouse/mine", ("--secure",), "is not for lists and exports"),
         ("reference-files", ("--secure", "--table", "marts.nothing"), "There is no table marts.nothing"),
     ],
 )
