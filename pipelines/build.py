@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow as pa
 from pipelines import assets, models
 from pipelines.config import Layout, Settings
 from pipelines.engine.base import Engine, LandedPart, Parameter
+from pipelines.engine.parts import in_parts
 from pipelines.errors import ContractError, ModelError
 from pipelines.folders import DataFolder
 from pipelines.ingest.landing import landed_file
@@ -61,7 +63,8 @@ def present_inputs(data: DataFolder, settings: Settings, as_at: date | None) -> 
 class PythonModel:
     """A table that is not one SELECT: a function from small Arrow tables to one.
 
-    Each input is a table, or the name of a query of sql/queries.
+    Each input is a table, or the name of a query of sql/queries. `by`: a column of the first, by whose values the
+    table is made part by part, so that it never needs to fit into memory.
     """
 
     name: str
@@ -69,6 +72,7 @@ class PythonModel:
     grain: str
     key: tuple[str, ...]
     inputs: tuple[str, ...]
+    by: str | None = None
 
 
 PRODUCTS = PythonModel(
@@ -86,7 +90,7 @@ PRODUCTS_BY_FACTOR_SET = PythonModel(
     ("reference.products",),
 )
 TREND_TABLES = {
-    PythonModel(table.name, table.description, table.grain, table.key, table.inputs): table.make
+    PythonModel(table.name, table.description, table.grain, table.key, table.inputs, table.by): table.make
     for table in STATISTICS_TABLES
 }
 
@@ -306,8 +310,20 @@ def _input_select(given: str) -> str:
     return f"SELECT * FROM {given}" if "." in given else assets.query(given)
 
 
-def _python_table(model: PythonModel, inputs: BuildInputs, engine: Engine) -> pa.Table:
-    tables = [engine.fetch(_input_select(given)) for given in model.inputs]
+def _python_table(model: PythonModel, inputs: BuildInputs, engine: Engine) -> pa.Table | pa.RecordBatchReader:
+    """The rows of a table: at once, or worked out part by part as they are read."""
+    first, *others = map(_input_select, model.inputs)
+    needed_by_all = [engine.fetch(select) for select in others]
+    if model.by is None:
+        return _made(model, [engine.fetch(first), *needed_by_all], inputs)
+    made = (_made(model, [part, *needed_by_all], inputs) for part in in_parts(engine, first, model.by))
+    begun = next(made)
+    return pa.RecordBatchReader.from_batches(
+        begun.schema, (batch for part in chain([begun], made) for batch in part.to_batches())
+    )
+
+
+def _made(model: PythonModel, tables: Sequence[pa.Table], inputs: BuildInputs) -> pa.Table:
     settings = inputs.settings
     if model is PRODUCTS:
         reference = ProductReference.load(inputs.reference_dir)

@@ -31,8 +31,8 @@ class Engine(Protocol):
     ) -> None:
         """Materialise one SELECT as `schema.table`."""
 
-    def load(self, name: str, table: "pa.Table") -> None:
-        """Store a small Arrow table as `schema.table`."""
+    def load(self, name: str, table: "pa.Table | pa.RecordBatchReader") -> None:
+        """Store Arrow rows as `schema.table`; while those of a reader are taken, the engine answers `fetch`."""
 
     def view_landed(self, name: str, parts: Sequence[LandedPart], shape: "pa.Schema") -> None:
         """Let `schema.table` show landed Parquet, each part in its current months; of none, an empty table."""

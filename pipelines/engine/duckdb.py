@@ -152,13 +152,17 @@ class DuckDBEngine:
         except duckdb.Error as error:
             raise _in_words(name, error) from None
 
-    def load(self, name: str, table: "pa.Table") -> None:
-        with _storage_in_words(f"building {name}"):
-            self.connection.register("_loading", table)
+    def load(self, name: str, table: "pa.Table | pa.RecordBatchReader") -> None:
+        failed: list[BaseException] = []
+        # A second connection: rows may be worked out from what the first is asked while they are loaded.
+        with _storage_in_words(f"building {name}"), self.connection.cursor() as loading:
+            loading.register("_loading", _remembering(table, failed))
             try:
-                self.connection.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM _loading")
-            finally:
-                self.connection.unregister("_loading")
+                loading.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM _loading")
+            except duckdb.Error:
+                if failed:
+                    raise failed[0] from None
+                raise
 
     def view_landed(self, name: str, parts: Sequence[LandedPart], shape: "pa.Schema") -> None:
         """Let `schema.table` show landed Parquet, each part in its current months; of none, an empty table."""
@@ -265,6 +269,25 @@ class DuckDBEngine:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _remembering(
+    table: "pa.Table | pa.RecordBatchReader", failed: list[BaseException]
+) -> "pa.Table | pa.RecordBatchReader":
+    """The same rows. What fails while they are worked out is kept: the database would tell of it in its own words."""
+    import pyarrow as pa
+
+    if isinstance(table, pa.Table):
+        return table
+
+    def batches() -> "Iterator[pa.RecordBatch]":
+        try:
+            yield from table
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    return pa.RecordBatchReader.from_batches(table.schema, batches())
 
 
 def select_parser() -> Callable[[str], dict[str, Any]]:

@@ -201,11 +201,15 @@ class SparkEngine:
     def _folder_of(self, name: str) -> Path:
         return self._folder / view_of(name)
 
-    def load(self, name: str, table: "pa.Table") -> None:
+    def load(self, name: str, table: "pa.Table | pa.RecordBatchReader") -> None:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         self._folder_of(name).mkdir(mode=0o700)
-        pq.write_table(table, self._folder_of(name) / "part-0.parquet")
+        batches = table.to_batches() if isinstance(table, pa.Table) else table
+        with pq.ParquetWriter(self._folder_of(name) / "part-0.parquet", table.schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
         with _in_words(f"building {name}"):
             self._show(name)
 

@@ -8,6 +8,7 @@ Its ten most similar practices are those nearest in list size, and in deprivatio
 or the deciles of enough of their people, is loaded; `similar_basis` says which, one basis for all.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,13 +50,12 @@ _LINES: dict[str, Any] = {
 
 
 def practice_comparison(rates: pa.Table, deprivation: pa.Table | None = None) -> pa.Table:
-    """Each GP practice in the newest month that is not provisional, against the others of all loaded data.
+    """Each GP practice against the others of all loaded data: `rates` of one month (statistics_newest_practice_rates).
 
     `deprivation`: `intermediate.int_practices__deprivation`, on one basis; without it they are alike in size alone.
     """
-    frame = _with_deprivation(_comparable(rates).filter(~pl.col("provisional")), deprivation)
-    newest = frame.filter(pl.col("month") == pl.col("month").max().over("measure"))
-    found = [_compared(one) for _, one in newest.group_by("measure", maintain_order=True)]
+    frame = _with_deprivation(_comparable(rates), deprivation)
+    found = [_compared(one) for _, one in frame.group_by("measure", maintain_order=True)]
     shaped = [one.select(pl.col(name).cast(kind) for name, kind in _PRACTICE.items()) for one in found]
     table = pl.concat(shaped) if shaped else pl.DataFrame(schema=_PRACTICE)
     floats = [name for name, kind in _PRACTICE.items() if kind == pl.Float64]
@@ -94,7 +94,7 @@ def _compared(rows: pl.DataFrame) -> pl.DataFrame:
     enough = int(inside.sum()) >= deciles.MIN_ORGANISATIONS
     nothing = np.full(size.size, np.nan)
     score = np.where(inside, rows["deprivation"].to_numpy(), np.nan)
-    by_size, near = (deciles.similar_organisations(size, other) for other in (nothing, score))
+    by_size, near = (_similar(size.tobytes(), other.tobytes()) for other in (nothing, score))
     columns = {
         "tenth": deciles.decile_of(rate),
         "median_of_similar_size": deciles.median_of_similar(rate, by_size) if enough else nothing,
@@ -120,6 +120,12 @@ def _compared(rows: pl.DataFrame) -> pl.DataFrame:
         pl.Series("similar_practices", neighbours, dtype=pl.String),
         pl.lit(int(inside.sum())).alias("practices_compared"),
     )
+
+
+@lru_cache(maxsize=8)
+def _similar(size: bytes, score: bytes) -> deciles.IntArray:
+    """The practices nearest to each: the same for one measure after the other, as long as the same have a rate."""
+    return deciles.similar_organisations(np.frombuffer(size), np.frombuffer(score))
 
 
 def _with_deprivation(frame: pl.DataFrame, deprivation: pa.Table | None) -> pl.DataFrame:

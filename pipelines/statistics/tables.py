@@ -19,7 +19,10 @@ from pipelines.statistics.trends import OldDefinition, TrendInputs, trend_table,
 
 
 class StatisticsTable(NamedTuple):
-    """A mart, what it is made of, and how: each input a table, or a query of sql/queries."""
+    """A mart, what it is made of, and how: each input a table, or a query of sql/queries.
+
+    Where nothing reaches from one value of a column of the first input to another, it is made part `by` part.
+    """
 
     name: str
     description: str
@@ -27,6 +30,7 @@ class StatisticsTable(NamedTuple):
     key: tuple[str, ...]
     inputs: tuple[str, ...]
     make: Callable[[Sequence[pa.Table], Settings], pa.Table]
+    by: str | None = None
 
 
 def definition_of(settings: Settings, cohort_version: str | None = None) -> str:
@@ -121,6 +125,7 @@ STATISTICS_TABLES = (
         ("org_level", "org_code", "month", "measure"),
         _TREND_INPUTS,
         _trends,
+        by="cohort",
     ),
     StatisticsTable(
         "marts.trends_as_was",
@@ -129,6 +134,7 @@ STATISTICS_TABLES = (
         ("org_level", "org_code", "month", "measure"),
         _AS_WAS_INPUTS,
         _trends,
+        by="cohort",
     ),
     StatisticsTable(
         "marts.trend_variants",
@@ -137,6 +143,7 @@ STATISTICS_TABLES = (
         ("org_level", "org_code", "month", "measure", "aim", "definition"),
         _TREND_INPUTS,
         _variants,
+        by="cohort",
     ),
     StatisticsTable(
         "marts.forecast",
@@ -151,7 +158,7 @@ STATISTICS_TABLES = (
         "Each GP practice against the others in the newest settled month: tenth, funnel limits, the most similar ones.",
         "one row per measure and GP practice with a rate",
         ("measure", "practice_code"),
-        ("statistics_practice_rates", "intermediate.int_practices__deprivation"),
+        ("statistics_newest_practice_rates", "intermediate.int_practices__deprivation"),
         lambda tables, _: practice_comparison(*tables),
     ),
     StatisticsTable(
@@ -161,6 +168,7 @@ STATISTICS_TABLES = (
         ("measure", "month"),
         ("statistics_practice_rates",),
         lambda tables, _: decile_lines(*tables),
+        by="measure",
     ),
     StatisticsTable(
         "marts.equity",

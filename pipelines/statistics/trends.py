@@ -4,7 +4,7 @@ Takes and gives Arrow tables, so that every engine shares it. Nothing here is pr
 warehouse passes the disclosure door first.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -20,8 +20,6 @@ from pipelines.statistics.aim_terms import AimTerms
 from pipelines.statistics.control import SERIES, Steps, with_process_control
 from pipelines.statistics.intervals import FloatArray
 from pipelines.statistics.rates import frame_of, numbers, series, with_rates
-
-ROWS_AT_A_TIME = 60_000
 
 _COLUMNS: dict[str, Any] = {
     "org_level": pl.String,
@@ -120,20 +118,9 @@ def trend_table(
         {"measure": list(changed or {}), "definition_since": list((changed or {}).values())},
         schema={"measure": pl.String, "definition_since": pl.Date},
     )
-    parts = [
-        _judged(part, inputs, aim, definition, steps).drop("definition_since").join(since, on="measure", how="left")
-        for part in _in_parts(frame_of(inputs.counts).filter(~pl.col("cohort").is_in(sorted(leave_out))))
-    ]
-    found = [part.select(list(_COLUMNS)) for part in parts] or [pl.DataFrame(schema=_COLUMNS)]
-    return pl.concat(found).sort(*SERIES, "month").to_arrow()
-
-
-def _in_parts(counts: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Some cohorts at a time: nothing reaches across cohorts, and all at once would take several times the memory."""
-    cohorts = sorted(counts["cohort"].unique())
-    together = max(1, ROWS_AT_A_TIME * len(cohorts) // max(counts.height, 1))
-    for start in range(0, len(cohorts), together):
-        yield counts.filter(pl.col("cohort").is_in(cohorts[start : start + together]))
+    counts = frame_of(inputs.counts).filter(~pl.col("cohort").is_in(sorted(leave_out)))
+    judged = _judged(counts, inputs, aim, definition, steps).drop("definition_since")
+    return judged.join(since, on="measure", how="left").select(list(_COLUMNS)).to_arrow()
 
 
 def variant_table(
@@ -186,7 +173,7 @@ def _judged(
     organisations = frame_of(inputs.organisations)
     # On the boundaries of the month, names and parents are given month by month.
     place = [name for name in ("org_level", "org_code", "month") if name in organisations.columns]
-    frame = counts.join(organisations, on=place, how="left")
+    frame = counts.sort(*SERIES, "month").join(organisations, on=place, how="left", maintain_order="left")
     frame = with_rates(frame.with_columns(pl.col("identified_items", "opioid_items").cast(pl.Float64)))
     frame = _with_change(_with_aim(_with_baseline(frame, inputs, aim), aim))
     frame = with_process_control(frame, steps).with_columns(
@@ -200,7 +187,7 @@ def _judged(
 def _with_baseline(frame: pl.DataFrame, inputs: TrendInputs, aim: AimTerms) -> pl.DataFrame:
     """The mean of the baseline's months, as one month's information, and how many people are in both months."""
     baselines = frame_of(inputs.baselines).filter(pl.col("aim") == aim.name).drop("aim")
-    frame = frame.join(baselines, on="measure", how="left").with_columns(
+    frame = frame.join(baselines, on="measure", how="left", maintain_order="left").with_columns(
         _ratio(pl.col("identified_items"), pl.col("opioid_items")).alias("capture_rate")
     )
     inside = frame.filter(pl.col("month").is_between(pl.col("baseline_first_month"), pl.col("baseline_last_month")))
@@ -211,11 +198,13 @@ def _with_baseline(frame: pl.DataFrame, inputs: TrendInputs, aim: AimTerms) -> p
         _ratio(pl.col("identified_items").sum(), pl.col("opioid_items").sum()).alias("baseline_capture_rate"),
         pl.col("baseline_last_month").first().alias("baseline_month"),
     )
-    frame = frame.join(baseline, on=SERIES, how="left").join(
-        frame_of(inputs.overlap),
+    overlap = frame_of(inputs.overlap).filter(pl.col("measure").is_in(frame["measure"].unique().to_list()))
+    frame = frame.join(baseline, on=SERIES, how="left", maintain_order="left").join(
+        overlap,
         left_on=[*SERIES, "month", "baseline_first_month"],
         right_on=[*SERIES, "month", "baseline_month"],
         how="left",
+        maintain_order="left",
     )
     rate = intervals.rate(numbers(frame, "baseline_numerator"), numbers(frame, "baseline_denominator"))
     return frame.with_columns(
@@ -242,7 +231,8 @@ def _with_aim(frame: pl.DataFrame, aim: AimTerms) -> pl.DataFrame:
         {"measure": list(aim.change), "aim_change": list(aim.change.values())},
         schema={"measure": pl.String, "aim_change": pl.Float64},
     )
-    frame = frame.join(change, on="measure", how="left").join(whole, on="measure", how="left")
+    frame = frame.join(change, on="measure", how="left", maintain_order="left")
+    frame = frame.join(whole, on="measure", how="left", maintain_order="left")
     has_aim = pl.col("aim_change").is_not_null()
     share = pl.col("aim_change") if aim.type != "count" else pl.col("aim_change") / pl.col("whole")
     start_month = pl.col("baseline_month")

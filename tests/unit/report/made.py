@@ -127,13 +127,16 @@ class Warehouse:
 
     def _compare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Practices beside one another, by the functions that every refresh uses."""
-        rates = connection.sql(assets.query("statistics_practice_rates")).to_arrow_table()
+        newest, rates = (
+            connection.sql(assets.query(f"statistics_{which}_rates")).to_arrow_table()
+            for which in ("newest_practice", "practice")
+        )
         basis = "published score of the practice"
         scores = [
             {"practice_code": code, "deprivation_basis": basis, "deprivation": score, "people": None}
             for code, score in self.deprivation.items()
         ]
-        compared = practice_comparison(rates, pa.Table.from_pylist(scores) if scores else None)
+        compared = practice_comparison(newest, pa.Table.from_pylist(scores) if scores else None)
         for name, rows in (("practice_comparison", compared), ("decile_lines", decile_lines(rates))):
             connection.register(f"made_{name}", rows)
             connection.execute(f"CREATE TABLE marts.{name} AS SELECT * FROM made_{name}")

@@ -63,11 +63,6 @@ def test_a_small_list_is_not_compared_but_listed() -> None:
     assert rows[0]["pooled_rate_per_1000"] == 5
 
 
-def test_the_newest_settled_month_is_compared() -> None:
-    rows = [*practices([50.0] * 20), *practices([10.0] * 20, month=JULY, provisional=True)]
-    assert {row["month"] for row in compared(rows)} == {JUNE}
-
-
 def test_milligrams_have_tenths_but_no_funnel() -> None:
     rows = compared(practices([float(n) for n in range(20)], measure="ome_total", unit="ome_mg"))
     assert [rows[0]["tenth"], rows[-1]["tenth"]] == [1, 10]
