@@ -22,7 +22,7 @@ from pipelines.content import content_of, snapshot_id
 from pipelines.contracts import ContractReport, check_contracts, load_in_background, write_data_docs
 from pipelines.engine.base import Engine
 from pipelines.engine.duckdb import fetch_published
-from pipelines.engine.opening import open_engine
+from pipelines.engine.opening import open_engine, refuse_engine_that_is_not_there
 from pipelines.errors import (
     ContractError,
     NothingPublished,
@@ -124,6 +124,7 @@ def _recorded(options: RefreshOptions, progress: Callable[[str], None], steps: "
     try:
         with written_down(options.data, "refresh", run_id, options.settings.pipeline.log_level):
             remove_leftovers(options.data)
+            refuse_engine_that_is_not_there(options.settings.pipeline)
             refuse_without_room(options.data)
             timed_steps = Steps(**{name: timed(name, step) for name, step in vars(steps).items()})
             refreshed = _run_steps(options, run_id, progress, timed_steps)

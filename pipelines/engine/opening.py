@@ -7,6 +7,14 @@ from pipelines.engine.base import Engine
 from pipelines.engine.duckdb import DuckDBEngine
 
 
+def refuse_engine_that_is_not_there(settings: PipelineSettings) -> None:
+    """Raise UsageError where Spark is asked for and not installed: before an hour has gone into landing."""
+    if settings.engine == "spark":
+        from pipelines.engine.spark import running_session
+
+        running_session()
+
+
 def open_engine(settings: PipelineSettings, work_folder: Path, build: str) -> Engine:
     """A new engine for one build, whose passing files lie in `work_folder` and are called `build`.
 

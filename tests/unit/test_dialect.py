@@ -15,6 +15,8 @@ from pipelines.engine.dialect import spark_sql, tables_named_in
 from pipelines.engine.duckdb import DuckDBEngine
 from pipelines.engine.opening import open_engine
 from pipelines.errors import ModelError, UsageError
+from pipelines.folders import DataFolder
+from pipelines.refresh import RefreshOptions, refresh
 
 MODELS = models.discover(assets.SQL_DIR)
 
@@ -100,6 +102,17 @@ def test_without_the_extra_it_is_said_what_to_install(
         open_engine(load_settings().on_engine("spark").pipeline, tmp_path, "build")
     assert library in raised.value.what
     assert "[spark]" in raised.value.remedy
+
+
+def test_a_refresh_without_the_extra_ends_before_it_lands_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    options = RefreshOptions(DataFolder(tmp_path / "data"), tmp_path / "reports", load_settings().on_engine("spark"))
+    begun: list[str] = []
+    with pytest.raises(UsageError, match="pyspark"):
+        refresh(options, begun.append)
+    assert begun == []
 
 
 def test_a_build_on_duckdb_loads_neither_spark_nor_sqlglot() -> None:
