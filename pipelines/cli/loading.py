@@ -26,7 +26,7 @@ def add(
     files: Annotated[list[Path], typer.Argument(help="Source files; together they are one delivery.")],
     layout: Annotated[str | None, typer.Option(help="The layout, where a file does not show it.")] = None,
     month: Annotated[str | None, typer.Option(help="YYYY-MM, for layouts whose files do not say it.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Take in what a rollback has withdrawn.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Take in what was withdrawn.")] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,

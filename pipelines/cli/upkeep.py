@@ -1,4 +1,4 @@
-"""plan, rollback, backup, restore: what a refresh would do, how it is undone, and what survives the machine."""
+"""plan, withdraw, rollback, backup, restore: what a refresh would do, how it is undone, and what survives the machine."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -74,6 +74,27 @@ def rollback(
             user=user,
         )
         _say_rolled_back(done, reports_dir, keep_deliveries)
+
+
+def withdraw(
+    files: Annotated[list[str], typer.Argument(help="Names of added files, or the beginnings of their SHA-256.")],
+    user: Annotated[str | None, typer.Option(help="Who asks, where it is not the account that runs this.")] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Take back files that were added by mistake: no refresh takes them in. 'opioids add --again' undoes it."""
+    with errors_in_words():
+        from pipelines.upkeep.withdrawing import withdraw as take_back
+
+        done = take_back(data_folder(data_dir), files, user)
+        _block("Withdrawn: no refresh takes these in again", (file.file_name for file in done.files))
+        for freed in done.freed:
+            month = f"{freed.month:%Y-%m} of {freed.source}" if freed.month else freed.source
+            stands = f"{', '.join(freed.held_by)} counts again" if freed.held_by else "no other file holds it"
+            say(f"  {month}: {stands}")
+        if done.freed:
+            say("What is published stays until the next 'opioids refresh'.")
 
 
 def _say_rolled_back(done: "RolledBack", reports_dir: Path, keep_deliveries: bool) -> None:

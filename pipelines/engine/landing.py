@@ -233,6 +233,21 @@ class JudgedRows:
     def write_quarantine(self, file: Path) -> None:
         """Write one row a quarantined line: where, which field and rule, and its text unless it may be a patient's."""
         reasons = " ".join(f"WHEN {literal(rule)} THEN {literal(reason)}" for rule, reason in REASONS.items())
+        quarantined = self._quarantined_sql()
+        self._copy(f"SELECT *, CASE rule {reasons} END AS reason FROM ({quarantined}) ORDER BY source_row", file)
+
+    def why_quarantined(self, most: int = 3) -> list[str]:
+        """The commonest reasons in words: field, reason, rows and the first line; never what stood there."""
+        rows = self._connection.execute(
+            f"SELECT field, rule, count(*), min(source_row) FROM ({self._quarantined_sql()}) "
+            f"GROUP BY 1, 2 ORDER BY 3 DESC, 4 LIMIT {most}"
+        ).fetchall()
+        return [
+            f"{f'{field}: ' if field else ''}{REASONS[rule]} ({count:,} row(s), first on line {line})"
+            for field, rule, count, line in rows
+        ]
+
+    def _quarantined_sql(self) -> str:
         lines = [
             f"({line + more}, NULL, NULL, {literal(rule)}, NULL)"
             for line, count, rule in self._lines.refused
@@ -240,19 +255,11 @@ class JudgedRows:
             for more in range(count)
         ]
         refused = f"UNION ALL SELECT * FROM (VALUES {', '.join(lines)})" if lines else ""
-        self._copy(
-            f"""
-            SELECT *, CASE rule {reasons} END AS reason
-            FROM (
-                SELECT
-                    {self._source_row()} AS source_row, month, failed_field AS field, rule, failed_value AS value
-                FROM ({self._judged}) WHERE fate = 'quarantined'
-                {refused}
-            )
-            ORDER BY source_row
-            """,
-            file,
-        )
+        return f"""
+            SELECT {self._source_row()} AS source_row, month, failed_field AS field, rule, failed_value AS value
+            FROM ({self._judged}) WHERE fate = 'quarantined'
+            {refused}
+        """
 
     def _lines_of(self, rows: pa.ChunkedArray) -> Any:  # an Arrow array, which the stubs of DuckDB do not know of
         return pa.array(self._lines.of(rows.to_numpy()))

@@ -7,7 +7,7 @@ of any table of data/state/ or data/identifiable/ raises it and adds a step belo
 import sqlite3
 from collections.abc import Callable
 
-FORM = 3
+FORM = 4
 
 TABLES = """
 CREATE TABLE deliveries (
@@ -16,7 +16,7 @@ CREATE TABLE deliveries (
 CREATE TABLE files (
     sha256 TEXT PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES deliveries, file_name TEXT NOT NULL,
     layout TEXT NOT NULL, source TEXT NOT NULL, month_given TEXT, size_bytes INTEGER NOT NULL, kept_as TEXT NOT NULL,
-    original_removed TEXT
+    original_removed TEXT, withdrawn_at TEXT
 );
 CREATE TABLE landings (
     sha256 TEXT PRIMARY KEY REFERENCES files, landing_rules TEXT NOT NULL, landed_at TEXT NOT NULL,
@@ -54,5 +54,10 @@ def _to_3(register: sqlite3.Connection) -> None:
     register.execute("ALTER TABLE file_months ADD COLUMN part TEXT NOT NULL DEFAULT ''")
 
 
+def _to_4(register: sqlite3.Connection) -> None:
+    """One file of a delivery can be withdrawn."""
+    register.execute("ALTER TABLE files ADD COLUMN withdrawn_at TEXT")
+
+
 # The step that leaves a form.
-STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2, 2: _to_3}
+STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2, 2: _to_3, 3: _to_4}

@@ -3,10 +3,11 @@
 import hashlib
 import json
 import logging
+import shlex
 import shutil
 import tempfile
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +25,7 @@ from pipelines.engine.landing import (
 from pipelines.engine.landing_patients import Door
 from pipelines.engine.landing_rules import Field, LandingRules
 from pipelines.engine.landing_withheld import without
-from pipelines.errors import ReconciliationError, UnreadableFile
+from pipelines.errors import ReconciliationError, UnknownLayout, UnreadableFile
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
 from pipelines.ingest.layouts import Recognised, recognise
@@ -57,14 +58,25 @@ def land_new_files(data: DataFolder, settings: Settings, followed: Sequence[Foll
         is_landed = register.landing_rules_of(file.sha256) == rules_hash and landed_file(file, data).exists()
         if is_landed or not _can_land_again(file, data):
             continue
-        recognised = recognise(original_of(file, data), settings, file.layout)
-        counts, parts = _land(file, recognised, data, settings, followed)
+        with _way_out(file):
+            recognised = recognise(original_of(file, data), settings, file.layout)
+            counts, parts = _land(file, recognised, data, settings, followed)
         before = register.loaded_months()
         register.record_landing(file.sha256, rules_hash, recognised.extra_columns, counts, parts)
         for sentence in (*replaced_months(file, before, register.loaded_months()), *odd_about(file, counts)):
             logger.warning("%s", sentence)
         landed += 1
     return landed
+
+
+@contextmanager
+def _way_out(file: RegisteredFile) -> Iterator[None]:
+    """Whoever stops at a file that cannot be landed is told how to go on without it: it would stop every refresh."""
+    try:
+        yield
+    except (ReconciliationError, UnknownLayout, UnreadableFile) as error:
+        error.remedy += f" To go on without it: opioids withdraw {shlex.quote(file.file_name)}"
+        raise
 
 
 def _remove_left_behind(data: DataFolder) -> None:
@@ -112,12 +124,15 @@ def _land(
             rows = _judged(file, recognised, original_of(file, data), work, settings, rules, door)
         try:
             counts = rows.counts()
-            _check(file, counts, rows.rows_unaccounted, settings)
+            quarantined = sum(month.rows_quarantined for month in counts)
+            why = rows.why_quarantined() if quarantined else []
+            _check(file, counts, rows.rows_unaccounted, why, settings)
             rows.write_landed(landed_file(file, data))
             if rules.has_patients:
                 left = take_out(landed_file(file, data), data, followed)
                 counts = [without(month, left) for month in counts]
-            if any(month.rows_quarantined for month in counts):
+            if quarantined:
+                logger.warning("%s: %s row(s) set aside. %s.", file.file_name, f"{quarantined:,}", "; ".join(why))
                 rows.write_quarantine(quarantine_file(file, data))
             else:
                 quarantine_file(file, data).unlink(missing_ok=True)
@@ -231,7 +246,9 @@ def landing_rules_for(file: RegisteredFile, recognised: Recognised, followed: Se
     )
 
 
-def _check(file: RegisteredFile, counts: Sequence[MonthCounts], unaccounted: int, settings: Settings) -> None:
+def _check(
+    file: RegisteredFile, counts: Sequence[MonthCounts], unaccounted: int, why: Sequence[str], settings: Settings
+) -> None:
     """Nothing lost, nothing doubled; and not more quarantined than this pipeline's owner accepts."""
     if unaccounted:
         raise ReconciliationError(
@@ -254,8 +271,9 @@ def _check(file: RegisteredFile, counts: Sequence[MonthCounts], unaccounted: int
     if Decimal(quarantined) > settings.pipeline.quarantined_share_limit * read:
         raise ReconciliationError(
             f"{quarantined:,} of {read:,} rows of a file cannot be read.",
-            f"File {file.file_name}; the limit is {settings.pipeline.quarantined_share_limit:.1%} of its rows.",
-            "Compare the file with its layout in configs/sources/, or export it again.",
+            f"File {file.file_name}, layout {file.layout}; the limit is "
+            f"{settings.pipeline.quarantined_share_limit:.1%} of its rows. {'; '.join(why)}.",
+            "Compare those lines with the layout ('opioids layouts test FILE'), or export the file again.",
         )
 
 

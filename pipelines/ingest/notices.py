@@ -54,14 +54,14 @@ def stays_replaced(file_name: str, known: RegisteredFile, loaded: Sequence[Loade
     return [
         f"{file_name} was delivered before as {known.file_name}, and {', '.join(map(_named, months))} of it was "
         f"replaced since by {', '.join(later)}: that stays. "
-        "If the later file is the wrong one, export the right one anew."
+        "If the later file is the wrong one, take it back: opioids withdraw FILE."
     ]
 
 
 def stays_withdrawn(file_name: str) -> str:
-    """Content that a rollback took back: a folder of files that is added again must not bring the same fault again."""
+    """Content that was taken back: a folder of files that is added again must not bring the same fault again."""
     return (
-        f"{file_name} was withdrawn by a rollback, and stays so. If it was right after all, add it again with --again, "
+        f"{file_name} was withdrawn, and stays so. If it was right after all, add it again with --again, "
         "or roll forward to the newer publication while that is kept ('opioids snapshots')."
     )
 

@@ -91,7 +91,7 @@ def _look(
         sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
     known = register.find(sha256) if register else None
     if known:
-        stays = "It was withdrawn by a rollback, and stays so." if known.is_withdrawn else ""
+        stays = "It was withdrawn, and stays so." if known.is_withdrawn else ""
         return Previewed(name, known.layout, known.source, stays, is_known=True, sha256=sha256)
     arrived = RegisteredFile(sha256, name, match.layout.name, match.layout.source, None, 0, "")
     return _months_of(file, arrived, data, settings, followed)

@@ -23,8 +23,11 @@ from pipelines.ingest.forms import FORM, TABLES
 
 INTERRUPTED = "interrupted"
 INTERRUPTED_SAYS = "Its process ended without a word."
-# A file, and whether a rollback has taken its delivery back.
-_FILES = "SELECT files.*, withdrawn_at IS NOT NULL AS is_withdrawn FROM files JOIN deliveries USING (delivery)"
+# A file, and whether it was taken back: by itself, or with its delivery by a rollback.
+_FILES = (
+    "SELECT files.*, coalesce(files.withdrawn_at, deliveries.withdrawn_at) IS NOT NULL AS is_withdrawn "
+    "FROM files JOIN deliveries USING (delivery)"
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Register:
         with self._transaction() as database:
             cursor = database.execute("INSERT INTO deliveries (added_at) VALUES (?)", (_now(),))
             database.executemany(
-                "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                 [
                     (
                         f.sha256,
@@ -120,8 +123,14 @@ class Register:
                 ],
             )
             database.executemany(
-                "UPDATE files SET delivery = ? WHERE sha256 = ?", [(cursor.lastrowid, file.sha256) for file in again]
+                "UPDATE files SET delivery = ?, withdrawn_at = NULL WHERE sha256 = ?",
+                [(cursor.lastrowid, file.sha256) for file in again],
             )
+
+    def withdraw(self, sha256: str) -> None:
+        """Take one file back: no refresh lands or counts it, until it is added again or a rollback goes back to it."""
+        with self._transaction() as database:
+            database.execute("UPDATE files SET withdrawn_at = ? WHERE sha256 = ?", (_now(), sha256))
 
     def settle_deliveries(
         self, files: Iterable[str], run_id: str
@@ -136,11 +145,21 @@ class Register:
             landed = database.execute(f"{_FILES} JOIN landings USING (sha256) ORDER BY delivery, sha256").fetchall()
             counting = {row["delivery"] for row in landed if row["sha256"] in wanted}
             withdrawn = [_file_of(row) for row in landed if row["delivery"] not in counting and not row["is_withdrawn"]]
-            restored = [_file_of(row) for row in landed if row["delivery"] in counting and row["is_withdrawn"]]
+            restored = [
+                _file_of(row)
+                for row in landed
+                if row["is_withdrawn"]
+                and row["delivery"] in counting
+                # What was taken back by itself counts again only where it had a part in that publication.
+                and (row["withdrawn_at"] is None or row["sha256"] in wanted)
+            ]
             database.executemany(
                 "UPDATE deliveries SET withdrawn_at = ?, withdrawn_by = ? WHERE delivery = ?",
                 [(_now(), run_id, file.delivery) for file in withdrawn]
                 + [(None, None, file.delivery) for file in restored],
+            )
+            database.executemany(
+                "UPDATE files SET withdrawn_at = NULL WHERE sha256 = ?", [(file.sha256,) for file in restored]
             )
         return tuple(withdrawn), tuple(restored)
 
@@ -201,7 +220,8 @@ class Register:
     def loaded_months(self) -> list[LoadedMonth]:
         """Every month of every landed file; the newest delivery of a source, month and part is the current one.
 
-        What a rollback has withdrawn is left out, as if it had never come.
+        What was withdrawn is left out, as if it had never come. Rows without a month of which none was loaded, such as
+        a line of totals, belong to their file alone: they replace nothing and nothing replaces them.
         """
         with self._transaction() as database:
             rows = database.execute(
@@ -214,12 +234,14 @@ class Register:
             ).fetchall()
         later: dict[tuple[str, str | None], list[tuple[int, str]]] = {}
         for row in rows:
-            later.setdefault((row["source"], row["month"]), []).append((row["delivery"], row["part"]))
+            if row["month"] or row["rows_loaded"]:
+                later.setdefault((row["source"], row["month"]), []).append((row["delivery"], row["part"]))
         return [
             LoadedMonth(
                 _file_of(row),
                 _counts_of(row),
-                not any(
+                not (row["month"] or row["rows_loaded"])
+                or not any(
                     delivery > row["delivery"] and _covers(part, row["part"])
                     for delivery, part in set(later[row["source"], row["month"]])
                 ),

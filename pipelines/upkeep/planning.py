@@ -169,6 +169,8 @@ def _month_changes(loaded: Sequence[LoadedMonth], deliveries: Iterable[Sequence[
         added: dict[tuple[str, date | None], tuple[int, list[str], bool]] = {}
         for file in delivery:
             for found in file.months or () if not file.is_known else ():
+                if found.month is None and not found.rows_loaded:
+                    continue
                 key = (str(file.source), found.month)
                 rows, files, in_parts = added.get(key, (0, [], False))
                 added[key] = rows + found.rows_loaded, [*files, file.file_name], in_parts or file.has_parts

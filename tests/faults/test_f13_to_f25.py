@@ -53,7 +53,7 @@ def test_f13_old_content_that_comes_again_does_not_undo_a_correction_and_the_use
     assert current == {("right.csv", date(2024, 1, 1)), ("wrong.csv", date(2024, 2, 1))}
     assert desk.said == (
         "again.csv was delivered before as wrong.csv, and 2024-01 of it was replaced since by right.csv: that stays. "
-        "If the later file is the wrong one, export the right one anew."
+        "If the later file is the wrong one, take it back: opioids withdraw FILE."
     )
 
 

@@ -103,7 +103,7 @@ def test_f22_a_bad_month_is_planned_published_rolled_back_and_does_not_come_agai
     shutil.copy(tmp_path / "january.csv", data / "incoming" / "january.csv")
     again = opioids("refresh", "--no-report", "--data-dir", data)
     assert again.code == 0, again.err
-    assert "withdrawn by a rollback, and stays so" in again.err
+    assert "was withdrawn, and stays so" in again.err
     assert pointer(data)["snapshot_id"] == good["snapshot_id"]
     assert manifest(opioids, data) == counted
 
