@@ -3,9 +3,11 @@
 Without a config folder the shipped files are used; with one, its files replace the shipped ones by name.
 """
 
+import difflib
 import hashlib
 import re
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -15,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pipelines import assets
 from pipelines.action_settings import ActionSettings
 from pipelines.errors import ConfigError
+from pipelines.layout_settings import Layout, LayoutColumn, problems_of
 from pipelines.measure_settings import (
     Aim,
     AimSettings,
@@ -33,6 +36,8 @@ __all__ = [
     "Aim",
     "AimSettings",
     "Instrument",
+    "Layout",
+    "LayoutColumn",
     "LocalMeasure",
     "LocalMeasureSettings",
     "Measure",
@@ -80,59 +85,6 @@ class CohortSettings(Frozen):
         sections = self.model_dump(exclude={"version", "checked_by", "superseded"})
         named = {f"{section}_{key}": value for section, keys in sections.items() for key, value in keys.items()}
         return {**named, "cohort_version": self.version}
-
-
-class LayoutColumn(Frozen):
-    """One field of a source: the header names it may have, and what its text must look like.
-
-    A bad value of a critical field quarantines its row; of another field it is blanked and counted, so that
-    an odd age never costs a patient their dose.
-    """
-
-    names: tuple[str, ...] = ()
-    position: int | None = None
-    required: bool = True
-    critical: bool = True
-    kind: Literal[
-        "text",
-        "month",
-        "date",
-        "number",
-        "count",
-        "money",
-        "integer",
-        "code",
-        "bnf_code",
-        "practice_code",
-        "patient",
-        "flag",
-    ] = "text"
-
-
-class Layout(Frozen):
-    """configs/sources/NAME.toml: what a file of one source looks like. Recognised by its header."""
-
-    name: str
-    title: str
-    source: str = Field(pattern=r"^[a-z_]+$")
-    content: Literal["patient_items", "practice_items", "reference", "nhs_numbers"]
-    month_from: Literal["column", "option", "none"] = "column"
-    header: bool = True
-    column_count: int | None = None
-    sheet: str | None = None
-    rows_are_unique: bool = False
-    footer: str | None = None
-    # A file with any further column is not of this layout.
-    only_these_columns: bool = False
-    # What every row holds although the file has no column for it.
-    constants: dict[str, str] = Field(default_factory=dict)
-    # Fields by whose values a file is one part of its month: a later delivery replaces the same part, no other.
-    parts: tuple[str, ...] = ()
-    columns: dict[str, LayoutColumn]
-
-    @property
-    def is_patient_level(self) -> bool:
-        return self.content in ("patient_items", "nhs_numbers")
 
 
 class PortalDataset(Frozen):
@@ -244,9 +196,15 @@ class Settings(Frozen):
             if layout.name == name:
                 return layout
         known = ", ".join(layout.name for layout in self.layouts)
-        raise ConfigError(f"No layout is called '{name}'.", f"Known layouts: {known}.", "Name one of them.")
+        raise ConfigError(
+            f"No layout is called '{name}'.",
+            f"Known layouts: {known}.",
+            "Name one of them. Your own lie in settings/sources/ of the data folder, or in sources/ of --config-dir.",
+        )
 
 
+# Where files of any name are read: layouts, and suites of bounds.
+_OPEN_FOLDERS = ("sources", "expectations")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -258,6 +216,7 @@ def load_settings(config_dir: Path | None = None) -> Settings:
         for name, path in sorted(files.items())
         if name.startswith("sources/")
     ]
+    _check_own_layouts(layouts, files)
     cohorts = _validated(CohortSettings, files["cohorts.toml"])
     aims = _validated(AimSettings, files["aims.toml"])
     measures = _validated(MeasureSettings, files["measures.toml"])
@@ -285,6 +244,20 @@ def load_settings(config_dir: Path | None = None) -> Settings:
     )
 
 
+def _check_own_layouts(layouts: Sequence[Layout], files: Mapping[str, Path]) -> None:
+    """A layout that brings rows to the table of a shipped one brings what that table reads. Raises ConfigError."""
+    shipped = [each for each in layouts if files[f"sources/{each.name}.toml"].is_relative_to(assets.CONFIG_DIR)]
+    for layout in layouts:
+        known = [each for each in shipped if each.source == layout.source]
+        problems = list(problems_of(layout, known)) if known and layout not in shipped else []
+        if problems:
+            raise ConfigError(
+                f"The layout {layout.name} does not fit the table '{layout.source}' that its rows join.",
+                f"{files[f'sources/{layout.name}.toml']}: {'; '.join(problems)}.",
+                f"Begin with a copy of {known[0].name}.toml and change what stands in its names alone.",
+            )
+
+
 def _report(path: Path) -> ReportSettings:
     """report.toml, with the boundaries looked for beside it."""
     found = _validated(ReportSettings, path)
@@ -305,8 +278,24 @@ def _effective_files(config_dir: Path | None) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for folder in folders:
         for path in folder.rglob("*.toml"):
-            files[path.relative_to(folder).as_posix()] = path
+            name = path.relative_to(folder).as_posix()
+            if folder is config_dir and name not in files:
+                _refuse_unread(name, path, files)
+            files[name] = path
     return files
+
+
+def _refuse_unread(name: str, path: Path, shipped: Iterable[str]) -> None:
+    """A file of one's own that nothing would read leaves the shipped settings in force unseen. Raises ConfigError."""
+    if name.rpartition("/")[0] in _OPEN_FOLDERS:
+        return
+    near = difflib.get_close_matches(name, shipped, n=1, cutoff=0.9)
+    raise ConfigError(
+        f"No setting is called {name}, so it would change nothing.",
+        f"{path}.",
+        (f"Did you mean {near[0]}? " if near else "") + "A layout of your own lies in sources/; other files bear the "
+        "names of those in configs/.",
+    )
 
 
 def _validated(model: type[_Model], path: Path, extra: dict[str, Any] | None = None) -> _Model:

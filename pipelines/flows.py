@@ -91,18 +91,21 @@ def _say_published(flow_called: Any, run: FlowRun, _state: Any) -> None:
     if run.parent_task_run_id is None:
         data = DataFolder(Path(run.parameters["data_dir"]))
         said = f"Snapshot {current_snapshot(data).snapshot_id} of {data.root}."
-        tell(Notice("published", (said,), flow_called.name), _settings(run.parameters.get("config_dir")).notify)
+        tell(
+            Notice("published", (said,), flow_called.name),
+            _settings(run.parameters.get("config_dir"), run.parameters["data_dir"]).notify,
+        )
 
 
 def _say_failed(flow_called: Any, run: FlowRun, state: Any) -> None:
     if run.parent_task_run_id is None:
         message = str(state.message or state.name).removeprefix("Flow run encountered an exception: ")
         notice = Notice("failed", (*message.splitlines(), KEPT), flow_called.name)
-        tell(notice, _settings(run.parameters.get("config_dir")).notify)
+        tell(notice, _settings(run.parameters.get("config_dir"), run.parameters["data_dir"]).notify)
 
 
-def _settings(config_dir: str | None) -> Settings:
-    return load_settings(Path(config_dir) if config_dir else None)
+def _settings(config_dir: str | None, data_dir: str) -> Settings:
+    return load_settings(Path(config_dir) if config_dir else DataFolder(Path(data_dir)).own_settings)
 
 
 def _flow(name: str, *, publishes: bool) -> Any:
@@ -123,7 +126,7 @@ def fetch(data_dir: str = "data", config_dir: str | None = None, epd_from: str |
 
     Returns how many publications came.
     """
-    settings, data = _settings(config_dir), DataFolder(Path(data_dir))
+    settings, data = _settings(config_dir, data_dir), DataFolder(Path(data_dir))
     data.prepare()
     patient = {"retry_delay_seconds": settings.fetch.patience.longest_wait_seconds}
     brought: list[downloads.Brought] = []
@@ -151,7 +154,12 @@ def refresh(
 ) -> str:
     """Land, build, check, publish, report. Returns the id of the published snapshot."""
     options = main_job.RefreshOptions(
-        DataFolder(Path(data_dir)), Path(reports_dir), _settings(config_dir), as_at, with_report, allow_unconverted
+        DataFolder(Path(data_dir)),
+        Path(reports_dir),
+        _settings(config_dir, data_dir),
+        as_at,
+        with_report,
+        allow_unconverted,
     )
     done = _in_our_words(main_job.refresh)(options, steps=STEPS)
     _show(done)
@@ -180,7 +188,7 @@ def _show(done: main_job.Refreshed) -> None:
 @_flow("report", publishes=False)  # type: ignore[untyped-decorator]
 def report(data_dir: str = "data", reports_dir: str = "reports/build", config_dir: str | None = None) -> str:
     """Write the reports of the current snapshot anew. Returns its id."""
-    data, settings = DataFolder(Path(data_dir)), _settings(config_dir)
+    data, settings = DataFolder(Path(data_dir)), _settings(config_dir, data_dir)
     data.prepare()
     with written_down(data, "report", new_run_id(), settings.pipeline.log_level):
         written = REPORT(Asked(), data, Path(reports_dir), settings, step=lambda _: None)

@@ -64,6 +64,15 @@ class DataFolder:
         return self.root / "tmp"
 
     @property
+    def settings(self) -> Path:
+        return self.root / "settings"
+
+    @property
+    def own_settings(self) -> Path | None:
+        """The settings that lie with the data, where their owner has put some; this tool never makes the folder."""
+        return self.settings if self.settings.is_dir() else None
+
+    @property
     def made_by_us(self) -> tuple[Path, ...]:
         return (
             self.incoming,

@@ -49,7 +49,7 @@ def lineage(
             data = data_folder(data_dir)
             with suppress(NothingPublished):
                 tables = published_tables(current_snapshot(data).file, data.tmp)
-        known = Lineage(settings_of(config_dir), tables)
+        known = Lineage(settings_of(config_dir, data_dir), tables)
         found = known.of(column)
         for line in as_lines(found, -1 if depth is None else depth):
             say(line)

@@ -22,7 +22,10 @@ DataDir = Annotated[Path, typer.Option("--data-dir", help="Folder of all data th
 ReportsDir = Annotated[Path, typer.Option("--reports-dir", help="Folder for reports that may be shared.")]
 ConfigDir = Annotated[
     Path | None,
-    typer.Option("--config-dir", help="Your own settings; its files replace the shipped ones by name."),
+    typer.Option(
+        "--config-dir",
+        help="Your own settings, whose files replace the shipped ones by name; default: settings/ of the data folder.",
+    ),
 ]
 
 DEFAULT_DATA_DIR = Path("data")
@@ -40,10 +43,17 @@ def data_folder(data_dir: Path) -> "DataFolder":
     return data
 
 
-def settings_of(config_dir: Path | None) -> "Settings":
+def settings_of(config_dir: Path | None, data_dir: Path) -> "Settings":
+    """The settings of a folder that is given, else those that lie with the data, else the shipped ones."""
     from pipelines.config import load_settings
 
-    return load_settings(config_dir)
+    return load_settings(config_dir_of(config_dir, data_dir))
+
+
+def config_dir_of(given: Path | None, data_dir: Path) -> Path | None:
+    from pipelines.folders import DataFolder
+
+    return given or DataFolder(data_dir).own_settings
 
 
 def month_of(text: str | None, option: str) -> date | None:

@@ -69,7 +69,7 @@ def trends(
     with errors_in_words():
         from pipelines.export.trends import TrendExport, export_trends
 
-        settings = settings_of(config_dir)
+        settings = settings_of(config_dir, data_dir)
         asked = TrendExport(level.value, format.value, out, tuple(measure or ()), secure, boundaries.value, user)
         written = export_trends(asked, data_folder(data_dir), settings)
         if secure:

@@ -34,7 +34,7 @@ def list_sets(
     with errors_in_words():
         from pipelines import assets
 
-        in_use = settings_of(config_dir).pipeline.factor_set
+        in_use = settings_of(config_dir, data_dir).pipeline.factor_set
         with (assets.REFERENCE_DIR / "factor_sets.csv").open(encoding="utf-8", newline="") as handle:
             rows = list(csv.DictReader(handle))
         table(
@@ -72,7 +72,7 @@ def diff(
     with errors_in_words():
         from pipelines.factor_sets import diff_factor_sets
 
-        found = diff_factor_sets(data_folder(data_dir), settings_of(config_dir), before, after)
+        found = diff_factor_sets(data_folder(data_dir), settings_of(config_dir, data_dir), before, after)
         say(f"Factors that differ between {before} and {after}: {len(found.factors)}")
         table(
             ("drug", "route", "form", before, after),

@@ -34,7 +34,7 @@ def list_layouts(
 
         table(
             ("layout", "title", "a file needs"),
-            [(layout.name, layout.title, needs_of(layout)) for layout in settings_of(config_dir).layouts],
+            [(layout.name, layout.title, needs_of(layout)) for layout in settings_of(config_dir, data_dir).layouts],
         )
 
 
@@ -53,7 +53,7 @@ def try_file(
 
         data = DataFolder(data_dir)
         data.prepare()
-        found = explain(file, data, settings_of(config_dir), layout)
+        found = explain(file, data, settings_of(config_dir, data_dir), layout)
         for match in found:
             say(f"{match.file_name}: {match.title}")
             table(("field", "", "column", "its text must be"), match.fields)

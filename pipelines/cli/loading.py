@@ -38,7 +38,7 @@ def add(
         added = add_files(
             files,
             data_folder(data_dir),
-            settings_of(config_dir),
+            settings_of(config_dir, data_dir),
             layout_name=layout,
             month=month_of(month, "--month"),
             again=again,
@@ -78,7 +78,7 @@ def refresh(
         from pipelines.refresh import RefreshOptions
         from pipelines.refresh import refresh as run
 
-        settings = settings_of(config_dir)
+        settings = settings_of(config_dir, data_dir)
         options = RefreshOptions(
             data_folder(data_dir),
             reports_dir,

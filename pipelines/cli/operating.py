@@ -172,7 +172,7 @@ def serve(
                 "Start one with 'prefect server start --host 127.0.0.1', then set "
                 "PREFECT_API_URL=http://127.0.0.1:4200/api. Without a server, put 'opioids refresh' into cron.",
             )
-        settings_of(config_dir)
+        settings_of(config_dir, data_dir)
         first = month_of(epd_from, "--epd-from")
         if first and flow is not ServedFlow.monthly:
             raise UsageError(

@@ -28,6 +28,6 @@ def ome(
     with errors_in_words():
         from pipelines.ome_table import add_ome
 
-        summary = add_ome(file, out, settings_of(config_dir))
+        summary = add_ome(file, out, settings_of(config_dir, data_dir))
         for status, rows in summary.items():
             say(f"{status}: {rows:,} row(s)")

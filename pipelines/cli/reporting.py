@@ -39,7 +39,7 @@ def report(
         from pipelines.report.asked import Asked, write_asked
 
         asked = Asked(icb=icb, pcn=pcn, practice=practice, whole=whole, static=static, pdf=pdf)
-        settings = settings_of(config_dir)
+        settings = settings_of(config_dir, data_dir)
         written = write_asked(asked, data_folder(data_dir), reports_dir, settings, step)
         for text in written.notices:
             notice(text)

@@ -37,7 +37,7 @@ def template(
         from pipelines.returns.sheets import SHEETS
         from pipelines.returns.template import write_template
 
-        write_template(out, settings_of(config_dir))
+        write_template(out, settings_of(config_dir, data_dir))
         say(f"{out}. Sheets: {', '.join(SHEETS)}.")
 
 
@@ -53,7 +53,7 @@ def import_returns(
     with errors_in_words():
         from pipelines.returns.importing import take_in_returns
 
-        taken = take_in_returns(file, data_folder(data_dir), settings_of(config_dir), user)
+        taken = take_in_returns(file, data_folder(data_dir), settings_of(config_dir, data_dir), user)
         kept = taken.kept
         say(f"{kept.new} new, {kept.corrected} corrected, {kept.withdrawn} withdrawn, {kept.unchanged} as they were.")
         others = [name for name in taken.not_read if name not in ("Read me", "Measures")]

@@ -1,4 +1,4 @@
-"""plan, withdraw, rollback, backup, restore: what a refresh would do, how it is undone, and what survives the machine."""
+"""plan, withdraw, rollback, backup, restore: what a refresh would do, how it is undone, what survives the machine."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -42,7 +42,7 @@ def plan(
         from pipelines.upkeep.planning import plan as plan_of
 
         # Not prepared: that would make folders.
-        found = plan_of(DataFolder(data_dir), settings_of(config_dir), month_of(as_at, "--as-at"))
+        found = plan_of(DataFolder(data_dir), settings_of(config_dir, data_dir), month_of(as_at, "--as-at"))
         if json:
             as_json(found)
         else:
@@ -67,7 +67,7 @@ def rollback(
         done = roll_back(
             data_folder(data_dir),
             to.strip(),
-            settings_of(config_dir),
+            settings_of(config_dir, data_dir),
             reports_dir,
             keep_deliveries=keep_deliveries,
             with_report=not no_report,

@@ -88,5 +88,5 @@ class ContractReport:
                 f"The data broke the contract{'s' if len(broken) > 1 else ''} {names}.",
                 "\n  ".join(finding.in_full for finding in stops),
                 "Nothing was published; the last publication stays. Mend the source or its layout, take the file "
-                "back with 'opioids withdraw FILE', or change the contract in configs/expectations/ if it asks too much.",
+                "back ('opioids withdraw FILE'), or change the contract in expectations/ if it asks too much.",
             )

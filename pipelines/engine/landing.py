@@ -201,6 +201,18 @@ class JudgedRows:
             counted.append(MonthCounts(None, refused, 0, 0, refused, 0, None, None, 0))
         return _merged_by_month(counted)
 
+    def months_stand_first(self) -> bool:
+        """Whether dates of a file look like 02/01/2024 for February: every month would be January, the days 1 to 12.
+
+        Days of a January that really differ go beyond the twelfth; the first day of one month is as it should be.
+        """
+        rows = self._connection.execute(
+            f"SELECT bool_and(substr(month, 6, 2) = '01'), max(day_written), bool_or(day_written <> '01') "
+            f"FROM ({self._judged}) WHERE day_written IS NOT NULL"
+        ).fetchall()
+        all_january, last_day, days_differ = rows[0]
+        return bool(all_january and days_differ and last_day <= "12")
+
     def parts(self, headers: Mapping[str, str]) -> dict[date | None, str]:
         """Of which part of each month the loaded rows are, by fields and the headers they stand under.
 

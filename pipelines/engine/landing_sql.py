@@ -20,6 +20,7 @@ MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "o
 SCIENTIFIC_NOTATION = r"[0-9]+(\.[0-9]*)?[eE]\+?[0-9]+"
 # Beyond any that can be dispensed, and beyond what the product of two DECIMAL(18, 4) can hold.
 _TOO_LARGE = 10**10
+_DAY_FIRST = "[0-3][0-9]/(0[1-9]|1[0-2])/(19|20)[0-9]{2}( .*)?"
 _CODES = ("code", "bnf_code", "practice_code")
 # In a file of patients a longer text in the wrong column may be an identifier.
 _LONGEST_SHOWN_BESIDE_PATIENTS = 8
@@ -49,6 +50,7 @@ def judged_sql(source_sql: str, rules: LandingRules) -> str:
             SELECT
                 * {f"REPLACE ({replaced})" if replaced else ""},
                 {blanked_count} AS values_blanked,
+                {_day_sql(rules)} AS day_written,
                 CASE WHEN plain_fate IS NULL THEN {_month_sql(rules)} ELSE {plain_month_sql(rules)} END AS row_month,
                 CASE
                     WHEN plain_fate IS NULL THEN {quantity_sql(names)} ELSE {plain_quantity_sql(rules)}
@@ -63,7 +65,7 @@ def judged_sql(source_sql: str, rules: LandingRules) -> str:
             split_part(failure, '|', 1) AS rule,
             split_part(failure, '|', 2) AS failed_field,
             {_failed_value(critical, rules)} AS failed_value,
-            row_quantity,
+            row_quantity, day_written,
             CASE WHEN fate IN ('loaded', 'noted') THEN values_blanked ELSE 0 END AS values_blanked
             {", " if kept else ""}{kept}
         FROM judged
@@ -174,7 +176,7 @@ def _month_sql(rules: LandingRules) -> str:
         # 2024-01-01, with or without a time
         literal(day + r"([T ].*)?"): "left(month, 7)",
         # 01/01/2024, day first
-        "'[0-3][0-9]/(0[1-9]|1[0-2])/(19|20)[0-9]{2}( .*)?'": "substr(month, 7, 4) || '-' || substr(month, 4, 2)",
+        literal(_DAY_FIRST): "substr(month, 7, 4) || '-' || substr(month, 4, 2)",
         # Jan-24, Jan 2024, 01JAN2021
         worded: f"{year} || '-' || lpad({number}, 2, '0')",
     }
@@ -185,6 +187,13 @@ def _month_sql(rules: LandingRules) -> str:
         )
     branches = [f"WHEN regexp_full_match(month, {form}) THEN {month} || '-01'" for form, month in forms.items()]
     return f"CASE {' '.join(branches)} END"
+
+
+def _day_sql(rules: LandingRules) -> str:
+    """The day of a month that is written 01/02/2024; NULL for any other form."""
+    if rules.month is not None or not any(field.name == "month" for field in rules.fields):
+        return "CAST(NULL AS VARCHAR)"
+    return f"CASE WHEN regexp_full_match(month, {literal(_DAY_FIRST)}) THEN left(month, 2) END"
 
 
 def quantity_sql(names: Sequence[str]) -> str:

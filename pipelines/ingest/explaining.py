@@ -1,6 +1,7 @@
 """Which layout a file has and why, in words: for people who write a layout of their own."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ KINDS = {
     "flag": "Y or N, True or False, 1 or 0",
 }
 _SHOWN_NEAREST = 2
+_LONG_NUMBER = re.compile(r"[0-9]{5}|[0-9]{3} [0-9]{3}")
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,11 @@ def _explained(file: Path, file_name: str, settings: Settings, layout_name: str 
         layouts = [settings.layout(layout_name)] if layout_name else known
         header = header_of(file)
         scored = sorted(layouts, key=lambda layout: (-_share_found(layout, header), layout.name))
-        nearest = [layout for layout in scored if _share_found(layout, header) > 0][:_SHOWN_NEAREST]
+        nearest = [layout for layout in scored if layout_name or _share_found(layout, header) > 0][:_SHOWN_NEAREST]
         if not nearest:
+            raise
+        if all(_share_found(layout, header) == 1 for layout in nearest):
+            # Nothing is lacking: why it was not taken all the same is said by the error.
             raise
         return [_not_recognised(file_name, layout, header, error.what) for layout in nearest]
 
@@ -89,8 +94,16 @@ def _recognised(file_name: str, match: Recognised) -> Explained:
         True,
         tuple(fields),
         tuple(" ".join(name.split()) for name in match.extra_columns),
-        (f"Data begin at line {match.lines_before_data + 1}.",),
+        (f"Data begin at line {match.lines_before_data + 1}.", *_without_a_dose(match)),
     )
+
+
+def _without_a_dose(match: Recognised) -> Iterator[str]:
+    if match.layout.content == "patient_items" and not {"quantity", "total_quantity"} & match.columns.keys():
+        yield (
+            "NO QUANTITY: neither quantity nor total_quantity has a column, so nobody would have a dose and no refresh "
+            "would publish. Add the file's own name to one of their lists."
+        )
 
 
 def _not_recognised(file_name: str, layout: Layout, header: Sequence[str], why: str) -> Explained:
@@ -105,8 +118,19 @@ def _not_recognised(file_name: str, layout: Layout, header: Sequence[str], why: 
             nearest = f"; nearest: '{' '.join(present[near].split())}'" if near else ""
             where = ("MISSING" if column.required else "absent", f"any of: {', '.join(column.names)}{nearest}")
         fields.append((field, *where, _form_of(column)))
-    sentence = f"Add the file's own names to the lists in sources/{layout.name}.toml of your --config-dir."
-    return Explained(file_name, f"is not {layout.name}. {why}", False, tuple(fields), (), (sentence,))
+    named = {name for column in layout.columns.values() for name in map(normalise_header, column.names)}
+    unmatched = [" ".join(cell.split()) for name, cell in present.items() if name not in named]
+    sentences = (
+        f"Columns of the file that no field names: {', '.join(map(_shown, unmatched)) or 'none'}.",
+        f"Copy configs/sources/{layout.name}.toml to settings/sources/ of the data folder under a name of its own, and "
+        "put the file's own names into its lists: docs/layouts.md.",
+    )
+    return Explained(file_name, f"is not {layout.name}. {why}", False, tuple(fields), (), sentences)
+
+
+def _shown(cell: str) -> str:
+    """A name of a column; where a line of data was taken for the header, what may be an identifier is not repeated."""
+    return "(a number)" if _LONG_NUMBER.search(cell) else f"'{cell}'"
 
 
 def _form_of(column: LayoutColumn) -> str:

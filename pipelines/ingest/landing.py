@@ -124,6 +124,8 @@ def _land(
             rows = _judged(file, recognised, original_of(file, data), work, settings, rules, door)
         try:
             counts = rows.counts()
+            if rows.months_stand_first():
+                raise _month_first(file)
             quarantined = sum(month.rows_quarantined for month in counts)
             why = rows.why_quarantined() if quarantined else []
             _check(file, counts, rows.rows_unaccounted, why, settings)
@@ -180,6 +182,15 @@ def _header_of(name: str, recognised: Recognised) -> str:
 
 def _no_door(_: Sequence[str]) -> Sequence[str | None]:
     raise AssertionError("A file without patients was asked for pseudonyms.")
+
+
+def _month_first(file: RegisteredFile) -> UnreadableFile:
+    return UnreadableFile(
+        "The months of a file seem to be written month first, as 02/01/2024 for February: read as days of January, "
+        "they would all be one month.",
+        f"File {file.file_name}: every date is in January, and no day is later than the twelfth.",
+        "Export it with dates as 2024-02-01 or 01/02/2024, or months as 202402.",
+    )
 
 
 def _cannot_be_cut(file: RegisteredFile) -> UnreadableFile:

@@ -211,5 +211,6 @@ def _unknown(file_name: str, head: Sequence[Sequence[str]], layouts: Iterable[La
     return UnknownLayout(
         "The header of this file matches no known layout.",
         f"File {file_name}. " + (f"Nearest: {nearest}." if nearest else "No layout comes near."),
-        "Say which layout it is with --layout NAME, or describe it in configs/sources/ (see the README).",
+        "A patient-level report of your own: 'opioids layouts test FILE --layout epact2_items' shows what it lacks, "
+        "docs/layouts.md how to describe it. Any other: 'opioids layouts list'.",
     )

@@ -1,8 +1,9 @@
 """Everything that cannot be fetched or exported again, in one sealed file; and a data folder out of such a file.
 
-In it: identities, register, reviews, opt-outs, returns, audit, what is landed, and the present publication. Not in it:
-the pseudonymisation key, which is backed up apart, and originals, unless they are asked for or not landed yet. Nothing
-is written in clear but below the data folder, and nothing is held in memory but a piece of it.
+In it: identities, register, reviews, opt-outs, returns, audit, settings that lie with the data, what is landed, and the
+present publication. Not in it: the pseudonymisation key, which is backed up apart, and originals, unless they are asked
+for or not landed yet. Nothing is written in clear but below the data folder, and no more than a piece of it is held in
+memory.
 """
 
 import hashlib
@@ -35,7 +36,7 @@ from pipelines.upkeep.age_format import OpeningReader, SealingWriter
 
 PASSWORD_VARIABLE = "OPIOIDS_BACKUP_PASSWORD"
 _CONTENTS = "backup.json"
-_FOLDERS = ("identifiable", "landed", "raw", "state", "warehouse")
+_FOLDERS = ("identifiable", "landed", "raw", "settings", "state", "warehouse")
 _NAME = re.compile(rf"({'|'.join(_FOLDERS)})(/[A-Za-z0-9_-][A-Za-z0-9._-]*){{1,2}}")
 # What belongs to a process of this machine, or is kept from an earlier form.
 _STAYS = re.compile(r".*(\.lock|\.holder|\.part|-journal|-wal|-shm)|register\.form-\d+\.sqlite")
@@ -151,9 +152,23 @@ def _files_of(
         original = data.root / registered.kept_as
         if original.exists() and (with_originals or register.landing_rules_of(registered.sha256) is None):
             kept.append(original)
+    kept += _own_settings(data)
     if with_snapshot:
         kept += _published(data)
     yield from ((file.relative_to(data.root).as_posix(), file) for file in kept)
+
+
+def _own_settings(data: DataFolder) -> list[Path]:
+    """The settings that lie with the data. Raises UsageError for a name that no restore would take."""
+    files = sorted(file for file in data.settings.rglob("*") if file.is_file())
+    strange = [file for file in files if not _NAME.fullmatch(file.relative_to(data.root).as_posix())]
+    if strange:
+        raise UsageError(
+            "A file beside the settings has a name that a backup cannot hold.",
+            f"{strange[0]}.",
+            "Move it away, or name it with letters, digits, dots, hyphens and underscores alone.",
+        )
+    return files
 
 
 def _published(data: DataFolder) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Take back files that were added by mistake: whether they were landed or stop every refresh, none counts them any more.
+"""Take back files that were added by mistake, landed or not: no refresh lands or counts them any more.
 
 Nothing is deleted. What is published stays until the next refresh; a file that is taken back counts again when it is
 added with `--again`, or when a rollback goes back to a publication that it had a part in.

@@ -42,7 +42,8 @@ def test_f1_an_unknown_header_stops_with_the_nearest_match(desk: Desk) -> None:
         "The header of this file matches no known layout.",
         "File EPD_202512.csv. Nearest: epd lacks BNF_CODE (nearest: 'bnf presentation'), ITEMS (nearest: 'item'); "
         "bnf_presentations lacks BNF_CODE (nearest: 'bnf presentation').",
-        "Say which layout it is with --layout NAME, or describe it in configs/sources/ (see the README).",
+        "A patient-level report of your own: 'opioids layouts test FILE --layout epact2_items' shows what it lacks, "
+        "docs/layouts.md how to describe it. Any other: 'opioids layouts list'.",
     ]
 
 

@@ -40,7 +40,7 @@ LAYERS = (
     ("housekeeping",),
     ("audit", "snapshots", "labels", "notify", "locking", "logs"),
     ("archives", "config", "folders", "spreadsheets"),
-    ("action_settings", "report_settings"),
+    ("action_settings", "layout_settings", "report_settings"),
     ("measure_settings",),
     ("assets", "errors"),
 )

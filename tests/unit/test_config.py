@@ -162,3 +162,31 @@ def test_a_superseded_definition_must_be_counted_by_a_cohort_of_today(tmp_path: 
     with pytest.raises(ConfigError) as raised:
         load_settings(changed(tmp_path, "cohorts.toml", ("\n[high_dose]", wrong)))
     assert "names 'high_dose_gt150'" in raised.value.where
+
+
+def test_a_file_that_nothing_reads_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cohort.toml").write_text("[high_dose]\n")
+    with pytest.raises(ConfigError, match="No setting is called cohort") as raised:
+        load_settings(tmp_path)
+    assert raised.value.remedy.startswith("Did you mean cohorts.toml?")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("patient_id = ", "patientid = ", "there is no field 'patientid' (nearest: patient_id)"),
+        ('kind = "patient"', 'kind = "text"', "'patient_id' is of kind patient, not text"),
+        ('kind = "patient"', 'kind = "patient", required = false', "the field 'patient_id' may not be absent"),
+        ('content = "patient_items"', 'content = "reference"', "its content is patient_items, not reference"),
+    ],
+)
+def test_a_layout_of_ones_own_brings_what_its_table_reads(tmp_path: Path, old: str, new: str, said: str) -> None:
+    shipped = (assets.CONFIG_DIR / "sources" / "epact2_items.toml").read_text(encoding="utf-8")
+    (tmp_path / "sources").mkdir()
+    own = tmp_path / "sources" / "my_report.toml"
+    own.write_text(shipped, encoding="utf-8")
+    assert load_settings(tmp_path).layout("my_report").columns
+    own.write_text(shipped.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError, match="does not fit the table 'patient_items'") as raised:
+        load_settings(tmp_path)
+    assert said in raised.value.where

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from faults.desk import Desk, epd
 
 from pipelines.config import load_settings
 from pipelines.engine.landing import MonthCounts
@@ -243,3 +244,27 @@ def test_both_editions_of_epd_land_in_the_same_columns(land: Land, header: str) 
     _, landed, _ = land(f"{header}\n{row}\n")
     kept = landed.select("practice_code", "bnf_code", "bnf_description", "total_quantity", "nic").rows()
     assert kept == [("A81001", "0407020Q0AAAAAA", "Morphine 10mg tablets", "112", "3.20")]
+
+
+@pytest.mark.parametrize(
+    ("months", "is_refused"),
+    [
+        (("01/01/2024", "02/01/2024", "12/01/2024"), True),
+        (("02/01/2024",), True),
+        # One month, day first; three months, day first; days of January as they fall.
+        (("01/01/2024",), False),
+        (("01/01/2024", "01/02/2024", "01/03/2024"), False),
+        (("02/01/2024", "09/01/2024", "31/01/2024"), False),
+    ],
+)
+def test_months_that_stand_first_are_not_read_as_days_of_january(
+    desk: Desk, months: tuple[str, ...], is_refused: bool
+) -> None:
+    rows = [f"{month},A,A81001,0407020Q0AAALAL,Morphine 30mg MR tablets,56,1,56,5.00,4.90" for month in months]
+    desk.add(desk.file("dates.csv", epd(*rows)))
+    if is_refused:
+        with pytest.raises(UnreadableFile, match="month first") as raised:
+            desk.land()
+        assert raised.value.remedy.endswith("opioids withdraw dates.csv")
+    else:
+        assert desk.land() == 1

@@ -115,24 +115,23 @@ def test_a_name_that_is_not_there_or_that_two_files_have_takes_nothing_back(desk
     (desk.folder / "april").mkdir()
     desk.add(desk.file("april/march.csv", epd(row("202404", 1))))
     desk.land()
-    with pytest.raises(UsageError, match="No file that counts is called 'may.csv'"):
+    with pytest.raises(UsageError, match="No file that counts is called"):
         withdraw(desk.data, ["may.csv"])
-    with pytest.raises(UsageError, match="2 files are called 'march.csv'") as raised:
+    with pytest.raises(UsageError, match="2 files are called") as raised:
         withdraw(desk.data, ["march.csv"])
     assert all(file.sha256[:12] in raised.value.where for file in Register(desk.data).files())
     assert len(current(desk)) == 2
 
 
 def test_a_line_of_totals_replaces_nothing_and_nothing_replaces_it(desk: Desk) -> None:
-    total = "Grand sum,,,,,,,,"
+    total = "Grand sum,,,,,,,,,"
     rows = [row("202401", quantity) for quantity in range(1, 151)]
     desk.take("january.csv", epd(*rows, total))
     desk.take("february.csv", epd(*(text.replace("202401", "202402") for text in rows), total))
     assert sorted(current(desk)) == ["february.csv", "february.csv", "january.csv", "january.csv"]
     assert "replaces" not in desk.said
     assert (
-        "february.csv: 1 row(s) set aside. practice_code: the field is empty (1 row(s), first on line 152)."
-        in desk.said
+        "february.csv: 1 row(s) set aside. month: the month cannot be read (1 row(s), first on line 152)." in desk.said
     )
     (again,) = desk.add(desk.folder / "january.csv")
     assert not again.is_new
