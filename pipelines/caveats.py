@@ -17,7 +17,7 @@ from pipelines.engine.duckdb import fetch_published
 
 @dataclass(frozen=True)
 class Caveat:
-    """One thing to know; `kind` is reference, product codes or contract."""
+    """One thing to know; `kind` is reference, months, product codes or contract."""
 
     kind: str
     subject: str

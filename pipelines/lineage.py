@@ -26,7 +26,7 @@ _BY_PYTHON = "made in Python"
 # Tables that a refresh writes itself, beside the models.
 _BY_REFRESH = {
     "marts.runs": "the register of refreshes in state/ (pipelines/refresh.py)",
-    "marts.caveats": "what references, product codes and contracts warn of (pipelines/caveats.py)",
+    "marts.caveats": "what references, months, product codes and contracts warn of (pipelines/caveats.py)",
 }
 _BROUGHT_IN = {
     "raw.file_months": "counted when a file is landed (pipelines/ingest/landing.py)",

@@ -1,4 +1,5 @@
--- What a reader must know before any figure, as far as the built tables say it: ages of references, product codes.
+-- What a reader must know before any figure, as far as the built tables say it: ages of references,
+-- months that are not there, product codes.
 --
 -- No sentence holds a count of patients or of their items. Codes are told for the last twelve months of a source.
 WITH newest AS (
@@ -8,6 +9,36 @@ WITH newest AS (
         max(month) AS newest_month,
     FROM intermediate.int_codes__monthly
     GROUP BY source
+),
+
+followed AS (
+    SELECT
+        source,
+        month,
+        lead(month) OVER (PARTITION BY source ORDER BY month) AS next_month,
+    FROM (SELECT DISTINCT source, month FROM intermediate.int_codes__monthly)
+),
+
+skipped AS (
+    SELECT
+        source,
+        month,
+        next_month,
+        (extract(year FROM next_month) * 12 + extract(month FROM next_month))
+        - (extract(year FROM month) * 12 + extract(month FROM month)) - 1 AS months_missing,
+    FROM followed
+),
+
+gaps AS (
+    SELECT
+        source,
+        month,
+        next_month,
+        sum(months_missing) OVER (PARTITION BY source) AS months_missing,
+        row_number() OVER (PARTITION BY source ORDER BY month DESC) AS position,
+        count(*) OVER (PARTITION BY source) AS gaps,
+    FROM skipped
+    WHERE months_missing > 0
 ),
 
 vanished AS (
@@ -35,6 +66,24 @@ SELECT
     sentence,
 FROM marts.reference_ages
 WHERE sentence IS NOT NULL
+
+UNION ALL
+
+SELECT
+    'months' AS kind,
+    concat(source, ' months') AS subject,
+    concat(
+        newest.source_title, ': ', CAST(max(gaps.months_missing) AS INTEGER), ' month(s) without data, between ',
+        string_agg(
+            concat(strftime(gaps.month, '%Y-%m'), ' and ', strftime(gaps.next_month, '%Y-%m')), ', ' ORDER BY gaps.month
+        ),
+        CASE WHEN max(gaps.gaps) > 3 THEN ' and earlier' ELSE '' END,
+        '. Doses and cohorts near them rest on the months that are there.'
+    ) AS sentence,
+FROM gaps
+INNER JOIN newest USING (source)
+WHERE gaps.position <= 3
+GROUP BY source, newest.source_title
 
 UNION ALL
 

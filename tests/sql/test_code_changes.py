@@ -175,6 +175,8 @@ def test_what_vanished_more_than_a_year_ago_is_in_the_table_and_not_at_the_head(
     engine.load("marts.reference_ages", pa.table({"reference": ["a"], "sentence": pa.array([None], pa.string())}))
     engine.load("reference.products", pa.table({"product_class": ["opioid"]}))
     # In January 2027 only codeine is left: what was there in January 2026 vanished then, and that is told.
-    said = [caveat.subject for caveat in store_caveats(engine, [])]
-    assert said == ["epd 2027-01"]
+    said = store_caveats(engine, [])
+    assert [caveat.subject for caveat in said] == ["epd 2027-01", "epd months"]
+    # From February to December 2026 nothing came.
+    assert said[1].sentence.startswith("EPD: 11 month(s) without data, between 2026-01 and 2027-01.")
     engine.close()
