@@ -162,6 +162,10 @@ class NotifySettings(Frozen):
     email: EmailSettings | None = None
     webhook: WebhookSettings | None = None
 
+    @property
+    def names_nobody(self) -> bool:
+        return not self.on or (self.email is None and self.webhook is None)
+
 
 class Settings(Frozen):
     """Everything a run is told by its config folder."""
@@ -181,6 +185,8 @@ class Settings(Frozen):
     expectation_files: tuple[Path, ...]
     # The text, by file name, of every setting that can change a figure: where a file came from and who is told cannot.
     contents: dict[str, str]
+    # What stands in place of a shipped file or beside them, by name: a folder of one's own was given or lies there.
+    own: tuple[Path, ...] = ()
 
     def on_engine(self, engine: Literal["duckdb", "spark"]) -> "Settings":
         """The same settings for another engine, which changes no figure."""
@@ -241,6 +247,7 @@ def load_settings(config_dir: Path | None = None) -> Settings:
             for name, path in sorted(files.items())
             if name not in ("fetch.toml", "notify.toml", "report.toml")
         },
+        own=tuple(path for _, path in sorted(files.items()) if not path.is_relative_to(assets.CONFIG_DIR)),
     )
 
 

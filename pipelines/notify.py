@@ -44,6 +44,10 @@ class Notice:
         return "\n".join(line for line in self.lines if line)
 
 
+class _NotSet(ValueError):
+    """A variable of the environment that is needed: its name may be told."""
+
+
 def tell(notice: Notice, settings: NotifySettings) -> list[str]:
     """Send a notice to everyone who asked for its outcome. Returns where it went; problems are logged, not raised."""
     if notice.outcome not in settings.on:
@@ -54,10 +58,18 @@ def tell(notice: Notice, settings: NotifySettings) -> list[str]:
             send(notice)
         except (OSError, smtplib.SMTPException, ValueError) as error:
             # The text of such an error may repeat the address or the user: its kind is enough.
-            logger.warning("The notice could not be sent by %s (%s).", name, type(error).__name__)
+            why = str(error) if isinstance(error, _NotSet) else type(error).__name__
+            logger.warning("The notice could not be sent by %s (%s).", name, why)
         else:
             sent.append(name)
     return sent
+
+
+def secrets_missing(settings: NotifySettings) -> list[str]:
+    """The variables of the environment without which a notice cannot be sent."""
+    wanted = [ADDRESS_VARIABLE] if settings.webhook else []
+    wanted += [PASSWORD_VARIABLE] if settings.email and settings.email.username else []
+    return [name for name in wanted if not os.environ.get(name)]
 
 
 @contextmanager
@@ -103,7 +115,7 @@ def _post(notice: Notice, settings: WebhookSettings) -> None:
 
     address = os.environ.get(ADDRESS_VARIABLE)
     if not address:
-        raise ValueError(f"{ADDRESS_VARIABLE} is not set")
+        raise _NotSet(f"{ADDRESS_VARIABLE} is not set")
     answer = requests.post(address, json=_payload(notice, settings.kind), timeout=_TIMEOUT_SECONDS)
     answer.raise_for_status()
 

@@ -204,8 +204,9 @@ def build_warehouse(options: RefreshOptions, run_id: str) -> Built:
     if not sum(month.counts.rows_loaded for month in items):
         raise NothingToPublish(
             "Nothing to publish: no loaded file holds a product that is followed.",
-            f"{len({month.file.sha256 for month in items})} file(s) with items are loaded in {options.data.root}.",
-            "Add prescribing files with 'opioids add FILE…', then refresh again.",
+            f"{len({month.file.sha256 for month in items})} file(s) with items are loaded in "
+            f"{options.data.root.resolve()}.",
+            "Add prescribing files with 'opioids add FILE…', then refresh again; is it the folder you mean?",
         )
     _refuse_month_without_data(options.as_at, {month.counts.month for month in items})
     _refuse_vanished_months(options.data, loaded)

@@ -30,8 +30,8 @@ def current_snapshot(data: DataFolder) -> Snapshot:
     if not pointer.exists():
         raise NothingPublished(
             "No warehouse has been published yet.",
-            f"In {data.warehouse}.",
-            "Add files with 'opioids add FILE…', then run 'opioids refresh'.",
+            f"In {data.warehouse.resolve()}.",
+            "Add files with 'opioids add FILE…', then run 'opioids refresh'; or name the right folder with --data-dir.",
         )
     told = json.loads(pointer.read_text(encoding="utf-8"))
     return Snapshot(told["snapshot_id"], data.warehouse / told["file"], told["sha256"])

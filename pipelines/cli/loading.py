@@ -62,7 +62,7 @@ def refresh(
         typer.Option(help="Publish although too many opioid items have no dose; say why.", metavar="REASON"),
     ] = None,
     notify: Annotated[
-        bool, typer.Option("--notify", help="Tell those named in configs/notify.toml how it ended.")
+        bool, typer.Option("--notify", help="Tell those named in notify.toml of your settings how it ended.")
     ] = False,
     engine: Annotated[
         Literal["duckdb", "spark"] | None,
@@ -88,6 +88,8 @@ def refresh(
             allow_unconverted,
         )
         listeners = options.settings.notify if notify else None
+        if listeners and listeners.names_nobody:
+            notice("--notify tells nobody: notify.toml names neither an e-mail server nor a channel.")
         with progress() as step, told_if_it_fails(listeners):
             done = run(options, step)
         if listeners:

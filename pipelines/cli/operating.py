@@ -13,6 +13,7 @@ from pipelines.cli.common import (
     DataDir,
     ReportsDir,
     as_json,
+    config_dir_of,
     data_folder,
     errors_in_words,
     month_of,
@@ -46,6 +47,7 @@ def status(
         if json:
             as_json(found)
             return
+        say(f"Folder     {data_dir.resolve()}")
         if found.snapshot_id:
             say(f"Published  snapshot {found.snapshot_id}, {_time(found.published_at)}")
             say(f"Data       patients to {_month(found.newest_patient_month)}, EPD to {_month(found.newest_epd_month)}")
@@ -134,7 +136,7 @@ def doctor(
         from pipelines.upkeep.doctor import examine
 
         # Not prepared: a folder that is open to others is a finding here, not a reason to stop.
-        found = examine(DataFolder(data_dir))
+        found = examine(DataFolder(data_dir), config_dir_of(config_dir, data_dir))
         if json:
             as_json(found)
         else:

@@ -113,7 +113,7 @@ def _say_rolled_back(done: "RolledBack", reports_dir: Path, keep_deliveries: boo
         notice("It holds people who have opted out since: 'opioids refresh' publishes the same months without them.")
     if done.stale_reports:
         notice(f"The reports in {reports_dir} are stale, they are of {done.came_from} ({done.stale_reports}).")
-    elif done.reports:
+    elif done.reports and done.came_from != done.snapshot.snapshot_id:
         notice(f"What was checked (data-docs/) is still that of {done.came_from}.")
 
 

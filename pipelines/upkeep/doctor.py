@@ -20,13 +20,19 @@ from packaging.requirements import Requirement
 
 from pipelines.audit import AuditTrail
 from pipelines.caveats import caveats_of
+from pipelines.config import load_settings
 from pipelines.errors import PipelineError
 from pipelines.folders import DataFolder, is_open_to_others
 from pipelines.housekeeping import bytes_needed, leftovers
 from pipelines.identity.keys import key_file, known_key_id, read_key
 from pipelines.ingest.delivery import refused_files, waiting_files
+from pipelines.ingest.forms import FORM
+from pipelines.ingest.register import INTERRUPTED, Register
+from pipelines.ingest.upgrading import form_of
 from pipelines.locking import holder_of_lock
+from pipelines.notify import secrets_missing
 from pipelines.snapshots import current_snapshot
+from pipelines.upkeep.history import known_runs
 
 DISTRIBUTION = "opioid-stewardship"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -44,8 +50,8 @@ class Finding:
     remedy: str = ""
 
 
-def examine(data: DataFolder) -> list[Finding]:
-    """Every finding, in a fixed order. Never raises for a state of the folder."""
+def examine(data: DataFolder, config_dir: Path | None = None) -> list[Finding]:
+    """Every finding, in a fixed order. Never raises for a state of the folder or of the settings."""
     looks: tuple[Callable[[DataFolder], Iterator[Finding]], ...] = (
         _versions,
         _folders,
@@ -53,6 +59,7 @@ def examine(data: DataFolder) -> list[Finding]:
         _disk,
         _lock,
         _publication,
+        _last_run,
         _references,
         _audit,
         _leftovers,
@@ -60,7 +67,38 @@ def examine(data: DataFolder) -> list[Finding]:
         _server,
         _clock,
     )
-    return [finding for look in looks for finding in look(data)]
+    return [*(finding for look in looks for finding in look(data)), *_of_settings(data, config_dir)]
+
+
+def _of_settings(data: DataFolder, config_dir: Path | None) -> Iterator[Finding]:
+    """The settings a refresh would run under: whether they hold, know every file that came, and name whom to tell."""
+    try:
+        settings = load_settings(config_dir)
+    except PipelineError as error:
+        yield Finding("settings", "fault", f"{error.what} {error.where}".strip(), error.remedy)
+        return
+    layouts = {layout.name for layout in settings.layouts}
+    registered = Register(data).files() if form_of(data) == FORM else []
+    unknown = sorted({file.layout for file in registered if not file.is_withdrawn} - layouts)
+    if unknown:
+        yield Finding(
+            "settings",
+            "fault",
+            f"files came under a layout that is not there any more: {', '.join(unknown)}",
+            f"Put it back into {data.settings}/sources/, or name its folder with --config-dir.",
+        )
+    else:
+        named = (
+            f"{len(settings.own)} file(s) of your own, {_named(list(settings.own))}" if settings.own else "as shipped"
+        )
+        yield Finding("settings", "ok", named)
+    if settings.notify.names_nobody:
+        remedy = f"Fill in a copy of configs/notify.toml in {data.settings}/, and add --notify."
+        yield Finding("notices", "note", "nobody is told how an unattended run ended", remedy)
+    elif missing := secrets_missing(settings.notify):
+        yield Finding("notices", "fault", f"{', '.join(missing)} is not set: no notice can be sent", "Set it.")
+    else:
+        yield Finding("notices", "ok", "somebody is named in notify.toml; only a run with --notify tells them")
 
 
 def _versions(_: DataFolder) -> Iterator[Finding]:
@@ -184,6 +222,19 @@ def _publication(data: DataFolder) -> Iterator[Finding]:
         )
     else:
         yield Finding("publication", "ok", f"snapshot {snapshot.snapshot_id}, unchanged since it was published")
+
+
+def _last_run(data: DataFolder) -> Iterator[Finding]:
+    runs = known_runs(data) if form_of(data) == FORM else []
+    if runs and runs[-1].outcome in ("failed", INTERRUPTED):
+        yield Finding(
+            "last run",
+            "note" if runs[-1].outcome == INTERRUPTED else "fault",
+            f"{runs[-1].outcome}: {runs[-1].message or 'for a reason that is not known'}",
+            "Run 'opioids refresh' once by hand: it says where and what to do.",
+        )
+    elif runs:
+        yield Finding("last run", "ok", f"{runs[-1].outcome}")
 
 
 def _references(data: DataFolder) -> Iterator[Finding]:

@@ -267,3 +267,15 @@ def test_a_large_folder_is_streamed(desk: Desk) -> None:
     )  # fmt: skip
     assert (int(done.stdout) - int(idle.stdout)) / 1024 < 60, "MiB beyond what the imports take"
     assert (desk.folder / "new" / "landed" / large.name).stat().st_size == large.stat().st_size
+
+
+def test_settings_that_lie_with_the_data_are_in_the_backup(full: Desk, tmp_path: Path) -> None:
+    sources = full.data.settings / "sources"
+    sources.mkdir(parents=True)
+    (sources / "my_report.toml").write_text("title = 'ours'", encoding="utf-8")
+    back = DataFolder(tmp_path / "back")
+    restore(backed_up(full), back, PASSWORD)
+    assert (back.settings / "sources" / "my_report.toml").read_text(encoding="utf-8") == "title = 'ours'"
+    (sources / "my report (1).toml").touch()
+    with pytest.raises(UsageError, match="a name that a backup cannot hold"):
+        backed_up(full, "c.age")

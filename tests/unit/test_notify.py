@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.config import EmailSettings, NotifySettings, WebhookSettings
 from pipelines.errors import StorageError
-from pipelines.notify import ADDRESS_VARIABLE, Notice, tell, told_if_it_fails
+from pipelines.notify import ADDRESS_VARIABLE, Notice, secrets_missing, tell, told_if_it_fails
 
 FAILED = Notice("failed", ("The disk is full.", "At data/landed.", "Free space."))
 
@@ -118,3 +118,11 @@ def test_an_error_on_its_way_out_is_told_and_goes_on() -> None:
     with running(mailbox), pytest.raises(StorageError), told_if_it_fails(settings):
         raise StorageError("The disk is full.", "At data.", "Free space.")
     assert "Free space.\nThe last publication stays readable." in mailbox.messages[0]
+
+
+def test_an_address_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.delenv(ADDRESS_VARIABLE, raising=False)
+    settings = NotifySettings(on=("failed",), webhook=WebhookSettings(kind="teams"))
+    assert tell(FAILED, settings) == []
+    assert f"could not be sent by teams ({ADDRESS_VARIABLE} is not set)" in caplog.text
+    assert secrets_missing(settings) == [ADDRESS_VARIABLE]
