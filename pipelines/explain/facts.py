@@ -167,7 +167,7 @@ def _facts(ask: _Ask, snapshot_id: str, patient_key: str, month: date | None) ->
             OtherItem(**row) for row in ask("explain_other_items", patient_key=patient_key) if row["month"] <= chosen
         ),
         loaded=tuple(held for held in loaded if held <= chosen),
-        settings=_numbers(ask("explain_settings")),
+        settings=_numbers(ask("cohort_settings")),
         measures={
             row["measure"]: Measure(row["title"], int(row["first_month_of_data"])) for row in ask("explain_measures")
         },

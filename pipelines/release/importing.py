@@ -1,4 +1,4 @@
-"""Take in a file of reviews: open it if it is sealed, refuse what is nobody's or another's, keep, enter in the audit."""
+"""Take in a file of reviews: open it if sealed, refuse what is nobody's or another's, keep, enter in the audit."""
 
 import hashlib
 import re
@@ -17,7 +17,6 @@ from pipelines.release.rows import Row, asking
 from pipelines.release.sealing import is_sealed, opened
 from pipelines.reviews import Found, Outcome, Review, ReviewStore, load_outcomes, read_reviews
 from pipelines.reviews.reading import Described, refuse
-
 
 # How far an age on an older list may lie from those in the data.
 _YEARS_APART = 1
@@ -111,8 +110,10 @@ def _refuse_to_withdraw_what_is_not_there(
     missing = sum(review not in everything for review in found.withdrawn)
     if missing:
         refuse(
-            [f"{missing} row(s) would withdraw what was never taken in: patient, day, outcome and reviewer must be "
-             "those of the mistaken entry"],
+            [
+                f"{missing} row(s) would withdraw what was never taken in: patient, day, outcome and reviewer must be "
+                "those of the mistaken entry"
+            ],
             file_name,
             outcomes,
         )

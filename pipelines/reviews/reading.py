@@ -88,9 +88,7 @@ def read_reviews(
                 by_number.add(key)
     if problems:
         refuse(problems, file_name, outcomes)
-    return Found(
-        tuple(sorted(reviews)), tuple(sorted(withdrawn)), empty, frozenset(by_number), tuple(described)
-    )
+    return Found(tuple(sorted(reviews)), tuple(sorted(withdrawn)), empty, frozenset(by_number), tuple(described))
 
 
 def refuse(problems: Sequence[str], file_name: str, outcomes: Mapping[str, Outcome]) -> NoReturn:
