@@ -194,11 +194,12 @@ def _do_not_invite(
 
 def _reviews_in_words(reviews: Sequence[Review]) -> dict[str, str]:
     """Of each person: `12 Sep 2024: dose reduced, naloxone supplied (AB)`."""
-    return {
-        key: f"{wording.day_in_words(latest[0].reviewed_on)}: "
-        f"{', '.join(dict.fromkeys(review.outcome for review in latest))} ({', '.join(sorted({r.reviewer for r in latest}))})"
-        for key, latest in last_reviews(reviews).items()
-    }
+    said = {}
+    for key, latest in last_reviews(reviews).items():
+        outcomes = ", ".join(dict.fromkeys(review.outcome for review in latest))
+        reviewers = ", ".join(sorted({review.reviewer for review in latest}))
+        said[key] = f"{wording.day_in_words(latest[0].reviewed_on)}: {outcomes} ({reviewers})"
+    return said
 
 
 def _cover(request: ListRequest, gathered: _Gathered, numbers: Mapping[str, str], *, is_clear: bool) -> cover.Cover:
