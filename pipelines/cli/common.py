@@ -130,6 +130,13 @@ def secret_from(variable: str, prompt: str, *, twice: bool = False) -> str:
     return asked
 
 
+def secret_asked(prompt: str) -> str:
+    """What somebody at a terminal types unseen; one line of standard input where there is none."""
+    import getpass
+
+    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().strip()
+
+
 def stderr_console() -> "Console":
     from rich.console import Console
 
