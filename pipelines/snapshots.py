@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import NothingPublished
+from pipelines.errors import NothingPublished, UsageError
 from pipelines.folders import DataFolder
 
 POINTER = "current.json"
@@ -35,6 +35,21 @@ def current_snapshot(data: DataFolder) -> Snapshot:
         )
     told = json.loads(pointer.read_text(encoding="utf-8"))
     return Snapshot(told["snapshot_id"], data.warehouse / told["file"], told["sha256"])
+
+
+def kept_snapshot(data: DataFolder, snapshot_id: str | None) -> Snapshot:
+    """The kept snapshot of this id, without one the current. Raises NothingPublished, UsageError (says those kept)."""
+    current = current_snapshot(data)
+    if snapshot_id in (None, current.snapshot_id):
+        return current
+    kept = {each for _, each, _ in kept_files(data)}
+    if snapshot_id not in kept:
+        raise UsageError(
+            f"No snapshot {str(snapshot_id)[:32]} is kept.",
+            f"Kept in {data.warehouse}: {', '.join(sorted(kept))}.",
+            "Give one of them; 'opioids snapshots' says which is of when.",
+        )
+    return Snapshot(str(snapshot_id), snapshot_file(data, str(snapshot_id)), "")
 
 
 def snapshot_file(data: DataFolder, snapshot_id: str) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pipelines.errors import PipelineError, UsageError
+from pipelines.errors import NothingPublished, PipelineError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,15 +32,30 @@ DEFAULT_DATA_DIR = Path("data")
 DEFAULT_REPORTS_DIR = Path("reports/build")
 
 
-def data_folder(data_dir: Path) -> "DataFolder":
-    """The prepared data folder, in the form of this version."""
+def data_folder(data_dir: Path, *, may_be_new: bool = False) -> "DataFolder":
+    """The prepared data folder, in the form of this version. Raises NothingPublished where there is none.
+
+    Only a command with which work begins makes one: with any other, the folder was mistyped or forgotten.
+    """
     from pipelines.folders import DataFolder
     from pipelines.ingest.upgrading import upgrade_if_older
 
+    if not may_be_new:
+        refuse_missing(data_dir)
     data = DataFolder(data_dir)
     data.prepare()
     upgrade_if_older(data)
     return data
+
+
+def refuse_missing(data_dir: Path) -> None:
+    """Raise NothingPublished where there is no such data folder."""
+    if not data_dir.is_dir():
+        raise NothingPublished(
+            f"There is no data folder {data_dir}.",
+            f"Seen from {Path.cwd()}.",
+            "Name the one you mean with --data-dir, or begin one with 'opioids add FILE…'.",
+        )
 
 
 def settings_of(config_dir: Path | None, data_dir: Path) -> "Settings":
@@ -123,6 +138,13 @@ def secret_from(variable: str, prompt: str, *, twice: bool = False) -> str:
     if twice and getpass.getpass("Once more: ") != asked:
         raise UsageError("The two passwords differ.", "", "Give the same one twice.")
     return asked
+
+
+def secret_asked(prompt: str) -> str:
+    """What somebody at a terminal types unseen; one line of standard input where there is none."""
+    import getpass
+
+    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().strip()
 
 
 def stderr_console() -> "Console":

@@ -17,16 +17,19 @@ from pipelines.cli.common import (
     data_folder,
     errors_in_words,
     month_of,
+    secret_asked,
 )
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pipelines.explain import Explanation, Item, Window
+    from pipelines.explain import DeliveredRow, Explanation, Item, OtherItem, Window
+    from pipelines.folders import DataFolder
 
 # A page that is read, not parsed: as wide as paper, also in a pipe. --json is for programs.
 _WIDTH = 100
+_MONTHS_OF_ROWS = 3
 _SAFETY = (
     "Dispensed, not taken. OME finds people to review: never use it to convert or switch medicines. Check the record "
     "first, and do not stop or cut opioids abruptly."
@@ -34,11 +37,23 @@ _SAFETY = (
 
 
 def explain(
-    patient: Annotated[str, typer.Option(help="The person's pseudonym, as the case list writes it.")],
+    patient: Annotated[
+        str | None, typer.Option(help="The person's pseudonym, as a list without NHS numbers writes it.")
+    ] = None,
+    ask: Annotated[
+        bool,
+        typer.Option("--ask", help="Ask for the NHS number instead; not shown. Needs --purpose and --role; audited."),
+    ] = False,
+    purpose: Annotated[str, typer.Option(help="With --ask: what it is for; kept in the audit.")] = "",
+    role: Annotated[str, typer.Option(help="With --ask: yours, 'direct care' or 'commissioned review'.")] = "",
+    user: Annotated[str | None, typer.Option(help="Who asks, where it is not the account that runs this.")] = None,
     month: Annotated[str | None, typer.Option(help="YYYY-MM; without it, the month the lists are made for.")] = None,
     cohort: Annotated[
         list[str] | None, typer.Option(help="Explain this cohort, in it or not; may be given more than once.")
     ] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Also the rows of the last three months as they were delivered.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
@@ -46,14 +61,13 @@ def explain(
 ) -> None:
     """Print how a person's doses and cohorts came about: items, products, factors, days, rules."""
     with errors_in_words():
-        from pipelines.explain import explain_person
+        from pipelines.explain import delivered_rows, explain_person
         from pipelines.snapshots import current_snapshot
 
         data = data_folder(data_dir)
         snapshot = current_snapshot(data)
-        explained = explain_person(
-            snapshot.file, snapshot.snapshot_id, data.tmp, patient.strip(), month_of(month, "--month")
-        )
+        key = _person_asked_for(patient, ask, purpose, role, user, data)
+        explained = explain_person(snapshot.file, snapshot.snapshot_id, data.tmp, key, month_of(month, "--month"))
         known = [flag.cohort for flag in explained.flags]
         for name in cohort or ():
             if name not in known:
@@ -61,7 +75,27 @@ def explain(
         if json:
             _print_json(explained)
         else:
-            _print_page(explained, cohort or [])
+            months = next(window.counted for window in explained.windows if window.length == _MONTHS_OF_ROWS)
+            recent: list[Item | OtherItem] = [item for item in explained.items if item.month in months]
+            recent += [item for item in explained.other_items if item.month in months]
+            _print_page(explained, cohort or [], delivered_rows(data.landed, recent) if rows else [])
+
+
+def _person_asked_for(
+    patient: str | None, ask: bool, purpose: str, role: str, user: str | None, data: "DataFolder"
+) -> str:
+    """The pseudonym that was given, or that of the NHS number that is asked for."""
+    if (patient is None) == (not ask):
+        raise UsageError(
+            "Say whom to explain, once.",
+            "An NHS number is never an argument: other users of this machine can see those.",
+            "Give --patient PSEUDONYM, or --ask with --purpose and --role.",
+        )
+    if patient is not None:
+        return patient.strip()
+    from pipelines.release.identifying import pseudonym_asked_for
+
+    return pseudonym_asked_for(secret_asked("NHS number: "), purpose, role, user, data)
 
 
 def _print_json(explained: "Explanation") -> None:
@@ -75,7 +109,7 @@ def _json_value(cell: Any) -> Any:
     return format(cell, "f") if isinstance(cell, Decimal) else str(cell)
 
 
-def _print_page(explained: "Explanation", asked: Sequence[str]) -> None:
+def _print_page(explained: "Explanation", asked: Sequence[str], delivered: Sequence["DeliveredRow"]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDTH)
@@ -86,6 +120,7 @@ def _print_page(explained: "Explanation", asked: Sequence[str]) -> None:
     _windows(explained, console)
     _opioids(explained, console)
     _other_medicines(explained, console)
+    _delivered(delivered, console)
     console.print()
     console.print(_SAFETY)
 
@@ -106,6 +141,10 @@ def _person(explained: "Explanation", console: "Console") -> None:
     if person["excluded"]:
         console.print("excluded from the lists")
     console.print(f"cautions: {person['cautions'] or 'none'}")
+    if explained.listed:
+        console.print(f"on the list: {explained.listed['priority_text']}. {explained.listed['why_listed']}")
+    elif explained.is_as_at:
+        console.print("not on the list")
     definitions = "; ".join(f"{name.replace('_', ' ')} {made[name]}" for name in made)
     console.print(f"snapshot {explained.snapshot_id}; {definitions}")
 
@@ -238,6 +277,18 @@ def _other_medicines(explained: "Explanation", console: "Console") -> None:
         for item in items
     ]
     _table(("Month", "Class", "Product", ">Quantity", "Row"), rows, console)
+
+
+def _delivered(rows: Sequence["DeliveredRow"], console: "Console") -> None:
+    if not rows:
+        return
+    _heading("Rows of these three months as they were delivered (who it is left out)", console)
+    for row in rows:
+        said = "no longer kept"
+        if row.cells is not None:
+            said = "; ".join(f"{name} {cell}" for name, cell in row.cells.items())
+        console.print(f"{row.file}:{row.line}")
+        console.print(_indented(said))
 
 
 def _heading(text: str, console: "Console") -> None:

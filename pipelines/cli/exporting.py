@@ -52,7 +52,9 @@ class Boundaries(StrEnum):
 def trends(
     level: Annotated[Level, typer.Option(help="Of which organisations. Single practices: open data alone.")],
     out: Annotated[Path, typer.Option(help="The file to write; notes are written beside CSV and Parquet.")],
-    format: Annotated[Form, typer.Option("--format", help="How it is written.")] = Form.csv,
+    format: Annotated[
+        Form | None, typer.Option("--format", help="How it is written; without it as --out is named.")
+    ] = None,
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure; may be given again.")] = None,
     secure: Annotated[
         bool, typer.Option("--secure", help="Unprotected, below the data folder alone; entered in the audit.")
@@ -67,10 +69,11 @@ def trends(
 ) -> None:
     """Write one level of the trends, protected as in the report: small counts suppressed, the rest rounded."""
     with errors_in_words():
-        from pipelines.export.trends import TrendExport, export_trends
+        from pipelines.export.trends import TrendExport, export_trends, named_form
 
         settings = settings_of(config_dir, data_dir)
-        asked = TrendExport(level.value, format.value, out, tuple(measure or ()), secure, boundaries.value, user)
+        form = format.value if format else named_form(out)
+        asked = TrendExport(level.value, form, out, tuple(measure or ()), secure, boundaries.value, user)
         written = export_trends(asked, data_folder(data_dir), settings)
         if secure:
             notice("Not protected: this table holds small counts. It stays on the secure side; it is in the audit.")

@@ -51,7 +51,7 @@ def epd(
 
         first_month = month_of(first, "--from") or date.min
         last_month = None if last == "latest" else month_of(last, "--to")
-        settings, data = settings_of(config_dir, data_dir), data_folder(data_dir)
+        settings, data = settings_of(config_dir, data_dir), data_folder(data_dir, may_be_new=True)
         with _voice() as voice:
             brought = bring_epd(data, settings, first_month, last_month, portal=portal, voice=voice)
         _say_what_is_next(brought)
@@ -82,7 +82,7 @@ def organisations(
 def _bring_listed(source: "ListedSource", data_dir: "Path", config_dir: "Path | None") -> None:
     from pipelines.downloads import bring_listed
 
-    settings, data = settings_of(config_dir, data_dir), data_folder(data_dir)
+    settings, data = settings_of(config_dir, data_dir), data_folder(data_dir, may_be_new=True)
     with _voice() as voice:
         brought = bring_listed(data, settings, source, voice)
     _say_what_is_next(brought)

@@ -30,7 +30,7 @@ def init(
     with errors_in_words():
         from pipelines.identity.keys import key_file, load_or_make_key
 
-        key = load_or_make_key(data_folder(data_dir))
+        key = load_or_make_key(data_folder(data_dir, may_be_new=True))
         say(f"{key.key_id} {key_file()}")
 
 

@@ -37,7 +37,7 @@ def add(
 
         added = add_files(
             files,
-            data_folder(data_dir),
+            data_folder(data_dir, may_be_new=True),
             settings_of(config_dir, data_dir),
             layout_name=layout,
             month=month_of(month, "--month"),
@@ -80,7 +80,7 @@ def refresh(
 
         settings = settings_of(config_dir, data_dir)
         options = RefreshOptions(
-            data_folder(data_dir),
+            data_folder(data_dir, may_be_new=True),
             reports_dir,
             settings.on_engine(engine) if engine else settings,
             month_of(as_at, "--as-at"),

@@ -181,7 +181,7 @@ def serve(
                 "Only --flow monthly downloads anything.", f"--epd-from {epd_from}.", "Add --flow monthly."
             )
         parameters = {
-            "data_dir": str(data_folder(data_dir).root.resolve()),
+            "data_dir": str(data_folder(data_dir, may_be_new=True).root.resolve()),
             "reports_dir": str(reports_dir.resolve()),
             "config_dir": str(config_dir.resolve()) if config_dir else None,
         }

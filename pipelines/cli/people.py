@@ -48,7 +48,7 @@ def import_opt_outs(
     with errors_in_words():
         from pipelines.ingest.opting_out import take_in_opt_outs
 
-        changed = take_in_opt_outs(file, data_folder(data_dir), user, is_whole_list=replace)
+        changed = take_in_opt_outs(file, data_folder(data_dir, may_be_new=True), user, is_whole_list=replace)
         say(f"{changed.new} new opt-out(s), {changed.known} known already, {changed.lifted} no longer opted out.")
         if changed.files_to_land_anew:
             say(f"Landed anew with the next refresh: {', '.join(changed.files_to_land_anew)}.")

@@ -49,9 +49,22 @@ def import_reviews(
     with errors_in_words():
         from pipelines.cli.cases import password_given
         from pipelines.release.importing import take_in_reviews
+        from pipelines.release.wording import day_in_words
 
         taken = take_in_reviews(file, data_folder(data_dir), user, lambda: password_given("Password of the workbook: "))
         say(f"{taken.new} new review(s), {taken.known} known already, {taken.without_review} person(s) without one.")
+        if taken.days:
+            first, last = (day_in_words(day) for day in taken.days)
+            outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(taken.outcomes.items()))
+            say(f"New: {outcomes}; dated {first}{f' to {last}' if last != first else ''}.")
+        if taken.withdrawn:
+            say(f"{taken.withdrawn} review(s) withdrawn: kept as entered by mistake, counted nowhere.")
+        if taken.withdrawn_before:
+            notice(f"{taken.withdrawn_before} of them were withdrawn before and stay so.")
         if taken.not_in_data:
-            notice(f"{taken.not_in_data} person(s) are in no published month: their reviews are kept all the same.")
-        say("Run 'opioids refresh' to have them count.")
+            notice(
+                f"{taken.not_in_data} person(s) are in no published month: their reviews are kept all the same. "
+                "Is the NHS number right?"
+            )
+        if taken.new or taken.withdrawn:
+            say("Run 'opioids refresh' to have them count.")

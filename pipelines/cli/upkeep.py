@@ -17,6 +17,7 @@ from pipelines.cli.common import (
     errors_in_words,
     month_of,
     notice,
+    refuse_missing,
     say,
     secret_from,
     settings_of,
@@ -42,6 +43,7 @@ def plan(
         from pipelines.upkeep.planning import plan as plan_of
 
         # Not prepared: that would make folders.
+        refuse_missing(data_dir)
         found = plan_of(DataFolder(data_dir), settings_of(config_dir, data_dir), month_of(as_at, "--as-at"))
         if json:
             as_json(found)
@@ -162,7 +164,7 @@ def restore(
         from pipelines.upkeep.backup import PASSWORD_VARIABLE
         from pipelines.upkeep.backup import restore as restore_from
 
-        data = data_folder(data_dir)
+        data = data_folder(data_dir, may_be_new=True)
         contents = restore_from(file, data, secret_from(PASSWORD_VARIABLE, "Password of the backup: "), user)
         say(f"{data.root}: {len(contents.files)} file(s) as on {contents.made_at[:10]}, every hash as it was")
         if contents.snapshot_id:

@@ -26,6 +26,12 @@ from pipelines.cli.common import (
 app = typer.Typer(help="The published warehouse.", no_args_is_help=True, rich_markup_mode=None)
 
 
+OfSnapshot = Annotated[
+    str | None,
+    typer.Option(metavar="<id>", help="Of this kept snapshot ('opioids snapshots'); without it the current one."),
+]
+
+
 class Format(StrEnum):
     """How an answer is written."""
 
@@ -37,6 +43,7 @@ class Format(StrEnum):
 def query(
     sql: Annotated[str, typer.Argument(help='One statement, such as "SELECT * FROM marts.runs".')],
     format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.table,
+    snapshot: OfSnapshot = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,
@@ -44,11 +51,11 @@ def query(
     """Ask the published warehouse, read-only. Standard output holds the answer and nothing else."""
     with errors_in_words():
         from pipelines.engine.duckdb import one_query, read_only
-        from pipelines.snapshots import current_snapshot
+        from pipelines.snapshots import kept_snapshot
 
         data = data_folder(data_dir)
-        snapshot = current_snapshot(data)
-        connection = read_only(snapshot.file, data.tmp)
+        asked = kept_snapshot(data, snapshot)
+        connection = read_only(asked.file, data.tmp, default_schema="marts")
         try:
             answer = one_query(connection, sql)
             columns = [column[0] for column in answer.description or []]
@@ -61,20 +68,21 @@ def query(
             _write_json(columns, rows)
         else:
             table(columns, [[plain(cell) for cell in row] for row in rows])
-        notice(f"snapshot {snapshot.snapshot_id}, {len(rows):,} row(s)")
+        notice(f"snapshot {asked.snapshot_id}, {len(rows):,} row(s)")
 
 
 @app.command("path")
 def path(
+    snapshot: OfSnapshot = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     reports_dir: ReportsDir = DEFAULT_REPORTS_DIR,
     config_dir: ConfigDir = None,
 ) -> None:
     """Print the path of the published DuckDB file."""
     with errors_in_words():
-        from pipelines.snapshots import current_snapshot
+        from pipelines.snapshots import kept_snapshot
 
-        say(str(current_snapshot(data_folder(data_dir)).file))
+        say(str(kept_snapshot(data_folder(data_dir), snapshot).file))
 
 
 def plain(cell: Any) -> str:

@@ -333,8 +333,11 @@ def _in_words(name: str, error: duckdb.Error) -> ModelError | StorageError:
     return ModelError(f"The table {name} could not be built.", first_line, "Report this with the name of the table.")
 
 
-def read_only(file: Path, spill_folder: Path) -> duckdb.DuckDBPyConnection:
-    """The published warehouse, for reading alone: no writes, no other files, no network. Raises StorageError."""
+def read_only(file: Path, spill_folder: Path, default_schema: str | None = None) -> duckdb.DuckDBPyConnection:
+    """The published warehouse, for reading alone: no writes, no other files, no network. Raises StorageError.
+
+    Tables of `default_schema` can be asked for by their bare name, and SHOW TABLES lists them.
+    """
     try:
         connection = duckdb.connect(
             str(file),
@@ -352,6 +355,8 @@ def read_only(file: Path, spill_folder: Path) -> duckdb.DuckDBPyConnection:
             "Look with 'opioids doctor'; 'opioids refresh' builds it anew from what is landed.",
         ) from None
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    if default_schema:
+        connection.execute(f"SET schema = {quoted(default_schema)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
@@ -366,7 +371,9 @@ def one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBP
         return connection.execute(statements[0])
     except duckdb.Error as error:
         raise QueryError(
-            "The query was refused.", str(error), "Tables: SELECT table_name FROM duckdb_tables()."
+            "The query was refused.",
+            str(error),
+            "SHOW TABLES lists the tables, 'opioids warehouse dictionary TABLE' the columns of one.",
         ) from None
 
 

@@ -6,11 +6,21 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipelines.explain.delivered import DeliveredRow, delivered_rows
 from pipelines.explain.facts import Item, OtherItem, read_facts
 from pipelines.explain.rules import Flag, flags_of
 from pipelines.explain.windows import Window, windows_of
 
-__all__ = ["Explanation", "Flag", "Item", "OtherItem", "Window", "explain_person"]
+__all__ = [
+    "DeliveredRow",
+    "Explanation",
+    "Flag",
+    "Item",
+    "OtherItem",
+    "Window",
+    "delivered_rows",
+    "explain_person",
+]
 
 
 @dataclass(frozen=True)
@@ -22,6 +32,7 @@ class Explanation:
     patient_key: str
     month: date
     is_as_at: bool
+    listed: Mapping[str, str] | None
     person: Mapping[str, Any]
     flags: tuple[Flag, ...]
     windows: tuple[Window, ...]
@@ -45,6 +56,7 @@ def explain_person(
         patient_key=patient_key,
         month=facts.month,
         is_as_at=facts.is_as_at,
+        listed=facts.listed,
         person=facts.row,
         flags=flags_of(facts, windows),
         windows=tuple(windows.values()),

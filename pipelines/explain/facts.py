@@ -108,6 +108,7 @@ class Facts:
     patient_key: str
     month: date
     is_as_at: bool
+    listed: Mapping[str, str] | None
     rows: Mapping[date, Mapping[str, Any]]
     items: tuple[Item, ...]
     other_items: tuple[OtherItem, ...]
@@ -161,13 +162,14 @@ def _facts(ask: _Ask, snapshot_id: str, patient_key: str, month: date | None) ->
         patient_key=patient_key,
         month=chosen,
         is_as_at=chosen == as_at,
+        listed=next(iter(ask("explain_listed", patient_key=patient_key, month=chosen)), None),
         rows=rows,
         items=tuple(Item(**row) for row in ask("explain_items", patient_key=patient_key) if row["month"] <= chosen),
         other_items=tuple(
             OtherItem(**row) for row in ask("explain_other_items", patient_key=patient_key) if row["month"] <= chosen
         ),
         loaded=tuple(held for held in loaded if held <= chosen),
-        settings=_numbers(ask("explain_settings")),
+        settings=_numbers(ask("cohort_settings")),
         measures={
             row["measure"]: Measure(row["title"], int(row["first_month_of_data"])) for row in ask("explain_measures")
         },
@@ -177,7 +179,7 @@ def _facts(ask: _Ask, snapshot_id: str, patient_key: str, month: date | None) ->
 
 def _refuse_older_warehouse(ask: _Ask) -> None:
     held = {row["table_name"] for row in ask("explain_tables")}
-    missing = {"other_items", "sensitivity", "cohort_settings", "products_by_factor_set"} - held
+    missing = {"case_list", "other_items", "sensitivity", "cohort_settings", "products_by_factor_set"} - held
     if missing:
         raise NothingPublished(
             "The published warehouse was made before a person's figures could be explained.",
@@ -192,7 +194,7 @@ def _chosen_month(
     if not rows:
         raise UsageError(
             "The published warehouse knows no person of this key.",
-            "Option --patient." if loaded else "It holds no patients at all.",
+            "Option --patient, or the NHS number that was asked for." if loaded else "It holds no patients at all.",
             "Give the whole pseudonym as the case list or marts.patient_month write it; an NHS number is none.",
         )
     if asked is None:

@@ -5,6 +5,7 @@ measure picked, so that two exports of a snapshot never show what one of them hi
 data folder and are entered in the audit.
 """
 
+import difflib
 import hashlib
 import io
 from collections.abc import Sequence
@@ -68,6 +69,12 @@ class Exported:
     table: Path
     notes: Path | None
     rows: int
+
+
+def named_form(out: Path) -> Format:
+    """The form that the name of a file asks for; csv where it asks for none."""
+    forms: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
+    return forms.get(out.suffix.lower(), "csv")
 
 
 def export_trends(asked: TrendExport, data: DataFolder, settings: Settings) -> Exported:
@@ -160,10 +167,11 @@ def _picked(trends: pl.DataFrame, asked: TrendExport) -> pl.DataFrame:
     known = trends["measure"].cast(pl.String).unique()
     unknown = sorted(set(asked.measures) - set(known))
     if unknown:
+        near = {each for name in unknown for each in difflib.get_close_matches(name, known, n=3, cutoff=0.6)}
         raise UsageError(
             f"No trends are there for: {', '.join(unknown)}.",
-            "Option --measure.",
-            f"Known are, among others: {', '.join(sorted(known)[:8])}.",
+            f"Option --measure. Like it: {', '.join(sorted(near)) or 'nothing'}.",
+            'List them: opioids query "SELECT DISTINCT measure FROM marts.trends ORDER BY ALL"',
         )
     return trends.filter(pl.col("measure").cast(pl.String).is_in(asked.measures)) if asked.measures else trends
 

@@ -52,8 +52,8 @@ class ListRequest:
     top: int | None = None
 
     def __post_init__(self) -> None:
-        _refuse_purpose(self.purpose)
-        _refuse_role(self.role, self.with_nhs_numbers)
+        refuse_purpose(self.purpose)
+        refuse_role(self.role, self.with_nhs_numbers)
         for cohort in self.cohorts:
             if cohort not in RULES:
                 raise UsageError(f"No cohort of the list is called '{cohort[:40]}'.", "", f"Use: {', '.join(RULES)}.")
@@ -61,11 +61,12 @@ class ListRequest:
             raise UsageError("A list of no people is no list.", f"--top {self.top}.", "Give 1 or more.")
 
 
-def _refuse_purpose(purpose: str) -> None:
+def refuse_purpose(purpose: str) -> None:
+    """Raise UsageError where a purpose says too little, or names a patient."""
     if len(purpose.strip()) < _SHORTEST_PURPOSE:
         raise UsageError(
-            "Say what the list is for.",
-            "Option --purpose; it is kept in the audit.",
+            "Say what it is for.",
+            f"Option --purpose: at least {_SHORTEST_PURPOSE} characters, which are kept in the audit.",
             'Such as --purpose "structured medication reviews, autumn".',
         )
     if any(kind_of(word) == "nhs_number" for word in re.findall(r"\d[\d \-]{8,}\d", purpose)):
@@ -74,12 +75,13 @@ def _refuse_purpose(purpose: str) -> None:
         )
 
 
-def _refuse_role(role: str, with_nhs_numbers: bool) -> None:
+def refuse_role(role: str, with_nhs_numbers: bool) -> None:
+    """Raise UsageError where a role is none, or may not see NHS numbers."""
     if role not in ROLES:
         raise UsageError(f"'{role[:40]}' is no role of this tool.", "Option --role.", f"Use: {', '.join(ROLES)}.")
     if with_nhs_numbers and role not in _MAY_SEE_NHS_NUMBERS:
         raise UsageError(
             "NHS numbers are given only to those who care for the patients, or are commissioned to review them.",
             f"Role '{role}'.",
-            f"Leave --with-nhs-numbers out, or ask somebody whose role is {' or '.join(_MAY_SEE_NHS_NUMBERS)}.",
+            f"Ask without NHS numbers, or ask somebody whose role is {' or '.join(_MAY_SEE_NHS_NUMBERS)}.",
         )

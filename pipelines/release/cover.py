@@ -1,6 +1,6 @@
 """The words that go with every list: what it is made from, what it cannot see, how to use it safely."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
@@ -19,9 +19,13 @@ SAFETY = (
     "antidepressants or other sedatives that are not loaded.",
     "The priority orders the work; it is not a measure of harm.",
 )
-PRIORITIES = (
-    "Priority 1: a high dose together with a gabapentinoid, benzodiazepine or z-drug, with dependence treatment or at "
-    "an older age; a very high dose; a high dose that rises fast.",
+_PRIORITY_1 = (
+    "Priority 1: a high dose (above {high_dose_ome_mg_per_day} mg OME a day) together with a gabapentinoid, "
+    "benzodiazepine or z-drug, with dependence treatment or from {case_list_older_age_years} years on; "
+    "{case_list_very_high_ome_mg_per_day} mg a day and over; a dose that rises fast and has reached "
+    "{case_list_rapid_escalation_ome_mg_per_day} mg a day."
+)
+_OTHER_PRIORITIES = (
     "Priority 2: other high doses; a dose that rises fast; methadone; immediate-release fentanyl; opioids beside "
     "dependence treatment; a dose that is not fully known.",
     "Priority 3: more than three months of opioids, with a gabapentinoid, benzodiazepine or z-drug.",
@@ -37,6 +41,11 @@ REFERRAL_RULE = (
     "The pain-team rule: adults (and people of unknown age, who are marked) with a high dose that is confirmed, "
     "possible or new, or whose dose rises fast. People who are likely near the end of life are left out.",
 )
+
+
+def priorities(lines: Mapping[str, str]) -> tuple[str, ...]:
+    """What each priority means, with the lines that the published list was made with."""
+    return (_PRIORITY_1.format_map(lines), *_OTHER_PRIORITIES)
 
 
 @dataclass(frozen=True)
@@ -111,8 +120,9 @@ def readme(cover: Cover) -> bytes:
     """The cover as a text file, to lie beside a list in clear."""
     lines = [cover.title, ""]
     lines += [f"* {reminder}" for reminder in cover.reminders]
-    lines += ["", " | ".join(COUNT_HEADINGS)]
-    lines += [" | ".join(map(str, row)) for row in cover.counts]
+    if cover.counts:
+        lines += ["", " | ".join(COUNT_HEADINGS)]
+        lines += [" | ".join(map(str, row)) for row in cover.counts]
     lines += ["", *cover.explained]
     return ("\n".join(lines) + "\n").encode("utf-8")
 

@@ -1,7 +1,7 @@
 """Make a list: ask, word, seal, enter in the audit, write. Nothing is written that the audit does not name."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from pipelines.release.rows import (
     refuse_without_patients,
     scope_of,
 )
-from pipelines.reviews import ReviewStore, load_outcomes
+from pipelines.reviews import Outcome, Review, ReviewStore, load_outcomes
 from pipelines.reviews.store import excluded_now, last_reviews
 from pipelines.snapshots import Snapshot
 
@@ -54,6 +54,7 @@ class _Gathered:
     scope: Scope
     facts: Facts
     counts: Sequence[Row]
+    lines: Mapping[str, str]
     people: Sequence[Row]
     excluded: Sequence[Row]
     found: int
@@ -62,6 +63,7 @@ class _Gathered:
     comparison: Comparison
     reviews: Mapping[str, str]
     reviewed_excluded: frozenset[str]
+    do_not_invite: Mapping[str, str]
 
 
 def release_list(request: ListRequest, data: DataFolder) -> Released:
@@ -124,6 +126,15 @@ def enter_and_write(
     return entry
 
 
+def _to_invite(gathered: _Gathered) -> list[str]:
+    """Whose numbers may be pasted into a search: nobody of whom the list says 'do not invite'."""
+    return [
+        row["patient_key"]
+        for row in gathered.people
+        if not row["is_likely_end_of_life"] and row["patient_key"] not in gathered.do_not_invite
+    ]
+
+
 def _audited(gathered: _Gathered, numbers: Mapping[str, str]) -> dict[str, object]:
     return {
         "organisation_level": gathered.scope.org_level,
@@ -146,13 +157,15 @@ def _gather(request: ListRequest, data: DataFolder, snapshot: Snapshot, ask: Ask
     end_of_life = [row for row in found if row["is_likely_end_of_life"]]
     is_referral = request.kind == "referral-list"
     reviews = ReviewStore(data).reviews()
-    standing = excluded_now(reviews, load_outcomes())
+    outcomes = load_outcomes()
+    standing = excluded_now(reviews, outcomes)
     people = [*work[: request.top], *([] if is_referral else end_of_life)]
     return _Gathered(
         snapshot,
         scope,
         facts,
         counts_of(scope, facts, ask),
+        {row["setting"]: row["setting_value"] for row in ask("cohort_settings")},
         people,
         [] if is_referral else excluded,
         len(work),
@@ -161,20 +174,37 @@ def _gather(request: ListRequest, data: DataFolder, snapshot: Snapshot, ask: Ask
         compare(scope, everyone, facts, snapshot, data, ask),
         _reviews_in_words(reviews),
         frozenset(standing & {row["patient_key"] for row in people}),
+        _do_not_invite(reviews, outcomes, standing),
     )
 
 
-def _reviews_in_words(reviews: Sequence[Any]) -> dict[str, str]:
+def _do_not_invite(
+    reviews: Sequence[Review], outcomes: Mapping[str, Outcome], excluded: Collection[str]
+) -> dict[str, str]:
+    """The people whom the last review found gone, or whom one has excluded that the list does not know yet, and why."""
+    said = dict.fromkeys(excluded, "do not invite: excluded by a review since")
+    for key, latest in last_reviews(reviews).items():
+        gone = [each for each in latest if each.outcome in outcomes and outcomes[each.outcome].is_gone]
+        if gone:
+            said[key] = (
+                f"do not invite: {gone[0].outcome}, says the review of {wording.day_in_words(gone[0].reviewed_on)}"
+            )
+    return said
+
+
+def _reviews_in_words(reviews: Sequence[Review]) -> dict[str, str]:
     """Of each person: `12 Sep 2024: dose reduced, naloxone supplied (AB)`."""
-    return {
-        key: f"{wording.day_in_words(latest[0].reviewed_on)}: "
-        f"{', '.join(review.outcome for review in latest)} ({', '.join(sorted({r.reviewer for r in latest}))})"
-        for key, latest in last_reviews(reviews).items()
-    }
+    said = {}
+    for key, latest in last_reviews(reviews).items():
+        outcomes = ", ".join(dict.fromkeys(review.outcome for review in latest))
+        reviewers = ", ".join(sorted({review.reviewer for review in latest}))
+        said[key] = f"{wording.day_in_words(latest[0].reviewed_on)}: {outcomes} ({reviewers})"
+    return said
 
 
 def _cover(request: ListRequest, gathered: _Gathered, numbers: Mapping[str, str], *, is_clear: bool) -> cover.Cover:
     facts = gathered.facts
+    is_referral = request.kind == "referral-list"
     said = [*cover.facts_in_words(facts, gathered.snapshot.snapshot_id), *gathered.caveats]
     if facts.people_in_no_practice and not gathered.scope.is_unallocated and not gathered.scope.is_everyone:
         said.append(
@@ -184,13 +214,14 @@ def _cover(request: ListRequest, gathered: _Gathered, numbers: Mapping[str, str]
     if gathered.comparison.sentence:
         said.append(gathered.comparison.sentence)
     month = wording.month_in_words(facts.as_at_month)
-    title = f"{_TITLES[request.kind]}: {gathered.scope.title}, as at {month}: {len(gathered.people)} people"
+    number = len(gathered.people)
+    title = f"{_TITLES[request.kind]}: {gathered.scope.title}, as at {month}: {number} {_people(number)}"
     return cover.Cover(
         title,
         tuple(said),
         tuple(_selection(request, gathered, numbers)),
-        cover.counts_in_words(gathered.counts),
-        cover.REFERRAL_RULE if request.kind == "referral-list" else cover.PRIORITIES,
+        () if is_referral else cover.counts_in_words(gathered.counts),
+        cover.REFERRAL_RULE if is_referral else cover.priorities(gathered.lines),
         cover.confidential(with_nhs_numbers=request.with_nhs_numbers, is_clear=is_clear),
         gathered.snapshot.snapshot_id,
     )
@@ -204,20 +235,29 @@ def _selection(request: ListRequest, gathered: _Gathered, numbers: Mapping[str, 
     if request.top is not None and gathered.found > request.top:
         said.append(f"Only the first {request.top} of {gathered.found} people, in the order of the list.")
     if gathered.end_of_life_left_out:
-        said.append(f"{gathered.end_of_life_left_out} people who are likely near the end of life are left out.")
+        said.append(f"Likely near the end of life, and left out: {gathered.end_of_life_left_out}.")
     if gathered.excluded:
         said.append(
-            f"{len(gathered.excluded)} people whom a review has excluded stand at the end, with date and reason."
+            f"{len(gathered.excluded)} {_people(len(gathered.excluded))} whom a review has excluded: at the end, with "
+            "date and reason."
         )
     if gathered.reviewed_excluded:
         said.append(
-            f"{len(gathered.reviewed_excluded)} people here were excluded by a review that came after this publication "
-            "(see 'Last review'): they leave the list with the next refresh."
+            f"Excluded by a review that came after this publication (see 'Last review'): "
+            f"{len(gathered.reviewed_excluded)}. They leave the list with the next refresh."
         )
     if request.with_nhs_numbers:
+        left_out = len(gathered.people) - len(_to_invite(gathered))
+        if left_out:
+            said.append(
+                f"The sheet 'Numbers to paste' leaves out {left_out} {_people(left_out)} of whom the list says 'do not "
+                "invite': likely near the end of life, died, moved, or excluded since."
+            )
         unknown = len(gathered.people) + len(gathered.excluded) - len(numbers)
         if unknown:
-            said.append(f"The NHS number of {unknown} people is not known here: their pseudonym stands in its place.")
+            said.append(
+                f"The NHS number of {unknown} {_people(unknown)} is not known here: a pseudonym stands in its place."
+            )
     return said
 
 
@@ -231,7 +271,7 @@ def _content(
 ) -> bytes:
     shown_as = {key: wording.in_groups(number) for key, number in numbers.items()}
     since = gathered.comparison.by_person
-    lines = [wording.line_of(row, shown_as, since, gathered.reviews) for row in gathered.people]
+    lines = [wording.line_of(row, shown_as, since, gathered.reviews, gathered.do_not_invite) for row in gathered.people]
     lines += [wording.excluded_line(row, shown_as, gathered.reviews) for row in gathered.excluded]
     if places.is_clear(target):
         return clear.csv_of(lines) if target.suffix.lower() == ".csv" else clear.parquet_of(lines)
@@ -247,9 +287,13 @@ def _content(
             )
         )
     if numbers:
-        to_paste = tuple((numbers[row["patient_key"]],) for row in gathered.people if row["patient_key"] in numbers)
+        to_paste = tuple((numbers[key],) for key in _to_invite(gathered) if key in numbers)
         further.insert(0, workbook.Sheet("Numbers to paste", ("NHS number",), (18,), to_paste))
     clear_workbook = workbook.workbook_of(
-        front, lines, further, tuple(load_outcomes()), with_nhs_numbers=request.with_nhs_numbers
+        front, lines, further, tuple(load_outcomes().values()), with_nhs_numbers=request.with_nhs_numbers
     )
     return sealing.sealed(clear_workbook, password)
+
+
+def _people(number: int) -> str:
+    return "person" if number == 1 else "people"

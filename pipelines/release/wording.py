@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
 from pipelines.release.rows import Row
@@ -69,8 +69,14 @@ END_OF_LIFE = "Likely end of life: check the record first, do not invite"
 EXCLUDED = "Excluded by review: not to be worked through"
 
 
-def line_of(row: Row, shown_as: Mapping[str, str], since: Mapping[str, str], reviews: Mapping[str, str]) -> Line:
-    """A person on the list. `shown_as` is the NHS number where it is given, `since` and `reviews` are by pseudonym."""
+def line_of(
+    row: Row,
+    shown_as: Mapping[str, str],
+    since: Mapping[str, str],
+    reviews: Mapping[str, str],
+    do_not_invite: Mapping[str, str],
+) -> Line:
+    """A person on the list. `shown_as` is the NHS number where it is given; the others too are by pseudonym."""
     key = row["patient_key"]
     is_lower_bound = row["dose_is_lower_bound"]
     return Line(
@@ -92,7 +98,7 @@ def line_of(row: Row, shown_as: Mapping[str, str], since: Mapping[str, str], rev
             row["other_sedatives"] or "",
             month_in_words(row["last_dispensed_month"]),
             row["why_listed"],
-            row["cautions"] or "",
+            "; ".join(said for said in (do_not_invite.get(key), row["cautions"]) if said),
             row["change_since_last_month"],
             since.get(key, ""),
             reviews.get(key, ""),
@@ -169,11 +175,11 @@ def _change(dose: Decimal | None, change: Decimal | None) -> str:
     """Words, not a sign: `up 35 from 90`. Empty where there was no dose six months before."""
     if dose is None or change is None:
         return ""
-    whole = change.quantize(Decimal(1), ROUND_HALF_UP)
-    if not whole:
+    # Cut like the dose beside it and the numbers of 'why listed', so that a reader's own sum comes out.
+    now, before = (each.quantize(Decimal(1), ROUND_FLOOR) for each in (dose, dose - change))
+    if now == before or abs(change) < Decimal("0.5"):
         return "no change"
-    before = (dose - change).quantize(Decimal(1), ROUND_HALF_UP)
-    return f"{'up' if whole > 0 else 'down'} {abs(whole)} from {before}"
+    return f"{'up' if now > before else 'down'} {abs(now - before)} from {before}"
 
 
 def _run(months: int, is_censored: bool) -> Cell:

@@ -23,6 +23,7 @@ from pipelines.release.wording import (
     hidden_columns,
     position,
 )
+from pipelines.reviews import Outcome
 
 _A4 = 9
 _POINTS_A_LINE, _TALLEST_ROW = 13.5, 400.0
@@ -51,7 +52,7 @@ def workbook_of(
     cover: Cover,
     lines: Sequence[Line],
     further: Sequence[Sheet],
-    outcomes: Sequence[str],
+    outcomes: Sequence[Outcome],
     *,
     with_nhs_numbers: bool,
 ) -> bytes:
@@ -67,7 +68,8 @@ def workbook_of(
     _write_paper(book, formats, cover, lines)
     for sheet in further:
         _write_sheet(book, formats, cover, sheet)
-    _write_sheet(book, formats, cover, Sheet("Outcomes", ("Outcome",), (60,), tuple((each,) for each in outcomes)))
+    meanings = tuple((each.name, each.meaning) for each in outcomes)
+    _write_sheet(book, formats, cover, Sheet("Outcomes", ("Outcome", "Meaning"), (30, 90), meanings))
     book.close()
     return buffer.getvalue()
 

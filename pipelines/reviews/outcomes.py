@@ -10,13 +10,14 @@ from pipelines.errors import ReferenceDataError
 
 @dataclass(frozen=True)
 class Outcome:
-    """One outcome: whether the patient was reviewed, whether there is a plan, whether it excludes or ends that."""
+    """One outcome: whether there was a review, a plan; whether it excludes or ends that; whether the person is gone."""
 
     name: str
     is_review: bool
     is_plan: bool
     exclusion: str | None
     ends_exclusion: bool
+    is_gone: bool
     meaning: str
 
 
@@ -27,15 +28,15 @@ def load_outcomes(reference_dir: Path = assets.REFERENCE_DIR) -> dict[str, Outco
         rows = [row for row in csv.DictReader(handle) if not row["valid_to"]]
     outcomes: dict[str, Outcome] = {}
     for line, row in enumerate(rows, 2):
-        flags = [row[name] for name in ("is_review", "is_plan", "ends_exclusion")]
+        flags = [row[name] for name in ("is_review", "is_plan", "ends_exclusion", "is_gone")]
         if row["outcome"] in outcomes or not set(flags) <= {"yes", "no"}:
             raise ReferenceDataError(
                 "The review outcomes hold a name twice, or a flag that is neither yes nor no.",
                 f"data/reference/{file.name}, row {line}: {row['outcome']}.",
                 "Mend the row.",
             )
-        is_review, is_plan, ends = (flag == "yes" for flag in flags)
+        is_review, is_plan, ends, gone = (flag == "yes" for flag in flags)
         outcomes[row["outcome"]] = Outcome(
-            row["outcome"], is_review, is_plan, row["exclusion"] or None, ends, row["meaning"]
+            row["outcome"], is_review, is_plan, row["exclusion"] or None, ends, gone, row["meaning"]
         )
     return outcomes

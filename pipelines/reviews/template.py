@@ -34,7 +34,7 @@ def _workbook(outcomes: list[Outcome]) -> bytes:
     day = book.add_format({"num_format": "dd/mm/yyyy"})
     sheet, listed = book.add_worksheet("Reviews"), book.add_worksheet("Outcomes")
     for column, (heading, width, form) in enumerate(
-        zip(TEMPLATE_HEADINGS, (36, 14, 32, 12), (text, day, text, text), strict=True)
+        zip(TEMPLATE_HEADINGS, (36, 14, 32, 12, 12), (text, day, text, text, text), strict=True)
     ):
         sheet.set_column(column, column, width, form)
         sheet.write_string(0, column, heading, bold)
@@ -42,6 +42,10 @@ def _workbook(outcomes: list[Outcome]) -> bytes:
     sheet.data_validation(
         1, 2, _ROWS_TO_FILL, 2, {"validate": "list", "source": f"=Outcomes!$A$2:$A${len(outcomes) + 1}"}
     )
+    takes_back = (
+        "yes takes back what was entered by mistake. Give patient, day, outcome and reviewer as they were then."
+    )
+    sheet.data_validation(1, 4, _ROWS_TO_FILL, 4, {"validate": "list", "source": ["yes"], "input_message": takes_back})
     for column, (heading, width) in enumerate((("Outcome", 30), ("Meaning", 80))):
         listed.set_column(column, column, width)
         listed.write_string(0, column, heading, bold)

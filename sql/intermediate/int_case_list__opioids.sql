@@ -49,7 +49,7 @@ worded AS (
                 ELSE concat(
                     quantity,
                     unit,
-                    ' in ',
+                    ' in all, in ',
                     months_dispensed,
                     ' of ',
                     months_covered,

@@ -67,7 +67,7 @@
 --   ome_mg_per_day_12m: mg OME a day over this and the eleven months before, injections apart; 0: no opioid in the
 --     window.
 --   ome_mg_per_day_1m: mg OME a day over this month, injections apart; 0: no opioid in the window.
---   ome_mg_per_day_6m: mg OME a day over this and the five months before, injections apart; 0: no opioid in the window.
+--   ome_mg_per_day_6m: mg OME a day over this and the five months before, not before episode_month; injections apart.
 --   opioid_benzodiazepine: TRUE: an opioid and a benzodiazepine in the month.
 --   opioid_benzodiazepine_3m: TRUE: an opioid and a benzodiazepine, each in this or the two months before.
 --   opioid_gabapentinoid: TRUE: an opioid and a gabapentinoid in the month, whatever else is taken.

@@ -156,8 +156,8 @@ def test_an_older_database_can_open_what_is_published(warehouse: duckdb.DuckDBPy
 # The cookbook
 
 
-def test_the_cookbook_has_ten_questions_and_columns_for_every_answer() -> None:
-    assert len(re.findall(r"^## \d+\. ", COOKBOOK, re.MULTILINE)) == 10
+def test_the_cookbook_has_twelve_questions_and_columns_for_every_answer() -> None:
+    assert len(re.findall(r"^## \d+\. ", COOKBOOK, re.MULTILINE)) == 12
     assert len(QUESTIONS) == COOKBOOK.count("```sql")
 
 
@@ -204,6 +204,13 @@ def test_a_lower_line_counts_more_people(warehouse: duckdb.DuckDBPyConnection) -
     assert row["people_above_120"] == sum(person["high_dose"] for person in people)
     assert row["people_above_90"] == len(above_90)
     assert row["people_above_120"] < row["people_above_90"]
+
+
+def test_the_headline_comes_out_of_the_rows(warehouse: duckdb.DuckDBPyConnection) -> None:
+    rows = answers(warehouse, "month, people_published, people_counted")
+    assert len(rows) == 12  # fourteen months, of which the first two have too little history
+    assert [row["people_counted"] for row in rows] == [row["people_published"] for row in rows]
+    assert [row["rate_counted"] for row in rows] == pytest.approx([row["rate_published"] for row in rows])
 
 
 def test_a_figure_leads_back_to_the_line_of_the_file(warehouse: duckdb.DuckDBPyConnection, extract: Path) -> None:

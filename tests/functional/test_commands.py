@@ -9,8 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from commands import Opioids, Published
+
+from pipelines.engine.duckdb import DuckDBEngine
+from pipelines.folders import DataFolder
 
 
 def test_csv_is_data_alone_and_types_are_plain(opioids: Opioids, published: Published) -> None:
@@ -66,6 +70,67 @@ def test_a_query_before_any_publication_says_what_to_do(opioids: Opioids, tmp_pa
     answer = opioids("query", "SELECT 1", "--data-dir", tmp_path)
     assert answer.code == 11
     assert "opioids refresh" in answer.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("query", "SELECT 1"),
+        ("status",),
+        ("plan",),
+        ("runs",),
+        ("snapshots",),
+        ("audit", "verify"),
+        ("audit", "list"),
+        ("reviews", "import", "reviews.csv"),
+        ("returns", "import", "returns.xlsx"),
+    ],
+)
+def test_a_data_folder_that_was_mistyped_is_said_and_not_made(
+    opioids: Opioids, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """An empty folder would say that nothing is published, that no review waits and that the audit is whole."""
+    answer = opioids(*command, "--data-dir", tmp_path / "dta")
+    assert answer.code == 11
+    assert f"There is no data folder {tmp_path / 'dta'}." in answer.err
+    assert "--data-dir" in answer.err
+    assert answer.out == ""
+    assert not (tmp_path / "dta").exists()
+
+
+def test_tables_of_the_marts_are_listed_and_asked_for_by_their_bare_name(
+    opioids: Opioids, published: Published
+) -> None:
+    listed = opioids("query", "SHOW TABLES", "--format", "csv", "--data-dir", published.data)
+    assert {"case_list", "icb_trends", "trends"} < set(listed.out.split())
+    counts = [
+        opioids("query", f"SELECT count(*) FROM {name}", "--format", "csv", "--data-dir", published.data).out
+        for name in ("trends", "marts.trends")
+    ]
+    assert counts[0] == counts[1]
+
+
+def test_an_earlier_snapshot_is_asked_by_its_id_while_it_is_kept(opioids: Opioids, tmp_path: Path) -> None:
+    """Two publications by hand, of one row each."""
+    data = DataFolder(tmp_path / "data")
+    data.prepare()
+    for snapshot, said in (("aaaa", "earlier"), ("bbbb", "now")):
+        engine = DuckDBEngine(data.warehouse / f"opioids-{snapshot}.duckdb", data.tmp)
+        engine.load("marts.trends", pa.table({"said": [said]}))
+        engine.close()
+    pointer = {"file": "opioids-bbbb.duckdb", "snapshot_id": "bbbb", "sha256": ""}
+    (data.warehouse / "current.json").write_text(json.dumps(pointer))
+    where = ("--data-dir", data.root)
+    asked = ("query", "SELECT said FROM trends", "--format", "csv")
+    assert opioids(*asked, *where).out.split() == ["said", "now"]
+    earlier = opioids(*asked, "--snapshot", "aaaa", *where)
+    assert earlier.out.split() == ["said", "earlier"]
+    assert "snapshot aaaa, 1 row(s)" in earlier.err
+    path = opioids("warehouse", "path", "--snapshot", "aaaa", *where).out.strip()
+    assert path == str(data.warehouse / "opioids-aaaa.duckdb")
+    gone = opioids(*asked, "--snapshot", "cccc", *where)
+    assert gone.code == 2
+    assert "aaaa, bbbb" in gone.err
 
 
 def test_ome_adds_a_dose_to_every_row_in_order(opioids: Opioids, tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """`opioids explain`: people worked by hand, from the file to the page; and figures that do not add up."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -11,9 +14,12 @@ import duckdb
 import pytest
 from commands import Answer, Opioids
 
+from pipelines.audit import AuditTrail
 from pipelines.errors import ContractError, UsageError
 from pipelines.explain import Explanation, explain_person
 from pipelines.explain.rules import RULES
+from pipelines.folders import DataFolder
+from pipelines.release.identifying import pseudonym_asked_for
 
 MST_60 = ("0407020Q0AAAIAI", "Morphine 60mg modified-release tablets")
 AMPOULES = ("0407020Q0AAABAB", "Morphine sulfate 10mg/1ml solution for injection ampoules")
@@ -178,6 +184,59 @@ def test_the_answer_for_programs_holds_all_of_it(page: Page, keys: dict[str, str
     assert [item["item_id"] for item in answer["items"]] == [item.item_id for item in explained.items]
     assert answer["definitions"]["factor_set"] == "uk_2026"
     assert answer["snapshot_id"] == explained.snapshot_id
+
+
+def test_the_rows_of_the_dose_are_shown_as_they_were_delivered(page: Page, keys: dict[str, str]) -> None:
+    """Anne, May to July: 70 tablets of 60 mg a month, and what came beside them; each with its line."""
+    shown = page("--patient", keys["anne"], "--rows")
+    assert shown.code == 0, shown.err
+    said = shown.out.split("as they were delivered")[1]
+    lines = lines_of_extract()
+    mine = [
+        number for number, line in enumerate(lines, 1) if ANNE in line and line[:6] in ("202405", "202406", "202407")
+    ]
+    assert re.findall(r"^items\.csv:(\d+)$", said, re.MULTILINE) == [str(number) for number in mine]
+    flat = " ".join(said.split())
+    assert flat.count(f"bnf_description {MST_60[1]}; items 1; total_quantity 70") == 3
+    assert f"bnf_description {GABAPENTIN[1]}" in flat
+    assert ANNE not in shown.out
+    assert keys["anne"] not in said
+
+
+def test_whoever_cares_for_a_patient_asks_by_the_number_and_it_is_audited_without_it(
+    data: Path, key_file: Path, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPIOIDS_KEY_FILE", str(key_file))
+    folder, purpose = DataFolder(data), "medication reviews"
+    command = [sys.executable, "-m", "pipelines", "explain", "--ask", "--purpose", purpose, "--role", "direct care"]
+    typed = f"{ANNE[:3]} {ANNE[3:6]} {ANNE[6:]}\n"
+    shown = subprocess.run(
+        [*command, "--data-dir", str(data)], input=typed, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    assert shown.stdout.startswith(f"Person {keys['anne']}")
+    assert "on the list: 1 – review first. High dose:" in shown.stdout
+    for number, said, role in (
+        (ANNE, purpose, "analysis"),
+        (ANNE, purpose, ""),
+        (ANNE, "", "direct care"),
+        (ANNE[:-1] + "8", purpose, "direct care"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            pseudonym_asked_for(number, said, role, None, folder)
+        assert number not in str(refused.value)
+    (entry,) = [entry for entry in AuditTrail(folder).entries() if entry["action"] == "explain"]
+    assert (entry["people"], entry["nhs_numbers"], entry["role"]) == (1, 1, "direct care")
+    trail = (folder.state / "audit.jsonl").read_text()
+    for said in (trail, shown.stdout, shown.stderr):
+        assert ANNE not in said
+    assert keys["anne"] not in trail
+
+
+def test_whom_to_explain_is_said_once(page: Page, keys: dict[str, str]) -> None:
+    for options in ((), ("--patient", keys["anne"], "--ask")):
+        refused = page(*options)
+        assert refused.code == 2
+        assert "Say whom to explain, once." in refused.err
 
 
 def test_one_cohort_is_told_also_where_the_person_is_not_in_it(page: Page, keys: dict[str, str]) -> None:

@@ -129,6 +129,7 @@ def test_one_boundary_leaves_and_both_are_on_the_secure_side(
     ("options", "said"),
     [
         (("--measure", "high_doze"), "No trends are there for: high_doze"),
+        (("--measure", "highdose"), "high_dose,"),
         (("--format", "xlsx"), "A table of format xlsx is a file .xlsx"),
     ],
 )

@@ -220,7 +220,7 @@ def test_opioids_are_given_with_their_monthly_quantity_and_kind(case_list_of: Ca
         "Morphine sulfate 10mg/1ml solution for injection ampoules: 10 in Oct 2024 (injection)"
     )
     assert opioids["switched"] == (
-        "Fentanyl 25micrograms/hour transdermal patches: 20 in 2 of 3 months (patch); "
+        "Fentanyl 25micrograms/hour transdermal patches: 20 in all, in 2 of 3 months (patch); "
         "Morphine 60mg modified-release tablets: 56 in Sep 2024 (modified-release)"
     )
     assert opioids["both"].endswith(

@@ -76,6 +76,7 @@ _MONTHS = pa.schema(
         ("month", pa.date32()),
         ("practice_code", pa.string()),
         ("age", pa.int32()),
+        ("sex", pa.string()),
         ("is_adult", pa.bool_()),
         ("excluded", pa.bool_()),
         ("ome_mg_per_day_3m", _MONEY),
@@ -99,6 +100,13 @@ _PRODUCTS = pa.schema(
         ("ome_mg_per_unit", pa.decimal128(18, 6)),
     ]
 )
+LINES = {
+    "high_dose_ome_mg_per_day": "130",
+    "case_list_older_age_years": "80",
+    "case_list_very_high_ome_mg_per_day": "220",
+    "case_list_rapid_escalation_ome_mg_per_day": "95",
+}
+"""None of them the shipped one."""
 CAVEATS = [
     {"caveat_number": 1, "kind": "reference", "subject": "list sizes", "sentence": "Missing: list sizes.", "detail": ""}
 ]
@@ -202,6 +210,7 @@ def published(
     engine.load("intermediate.int_case_list__month", pa.table({"month": pa.array([month], pa.date32())}))
     rules = (assets.SQL_DIR / "marts" / "case_list_rules.sql").read_text(encoding="utf-8")
     engine.create("marts.case_list_rules", rules, {})
+    engine.load("reference.cohort_settings", pa.table({"setting": list(LINES), "setting_value": list(LINES.values())}))
     engine.load("marts.unconverted_items", pa.Table.from_pylist([], schema=_UNCONVERTED))
     engine.load("marts.caveats", pa.Table.from_pylist(CAVEATS, schema=_CAVEATS))
     engine.load(
@@ -219,6 +228,7 @@ def _month_of(each: dict, month: date, null_reason: str | None, *, adult: bool, 
         "month": month,
         "practice_code": each["practice_code"],
         "age": each["age"],
+        "sex": each["sex"],
         "is_adult": adult,
         "excluded": excluded,
         "ome_mg_per_day_3m": each["ome_mg_per_day_3m"],

@@ -90,7 +90,7 @@ def test_a_referral_list_follows_the_pain_teams_rule_and_leaves_the_end_of_life_
     data = published(tmp_path / "data", people)
     done, rows = written(data, kind="referral-list", asked=Asked(everyone=True))
     assert names(rows) == ["first", "a-higher", "b-lower", "new"]
-    assert "1 people who are likely near the end of life are left out." in done.reminders
+    assert "Likely near the end of life, and left out: 1." in done.reminders
 
 
 def test_people_excluded_by_review_stand_at_the_end_with_day_and_reason(tmp_path: Path) -> None:
@@ -152,8 +152,14 @@ def test_parquet_has_the_same_rows_as_text(data: DataFolder) -> None:
         ({"dose_is_lower_bound": True}, DOSE, "at least 20.0"),
         ({"ome_mg_per_day_3m": None}, DOSE, "not known"),
         ({"change_vs_6_months_before": Decimal("-15.4")}, CHANGE, "down 15 from 35"),
-        ({"change_vs_6_months_before": Decimal("12.5")}, CHANGE, "up 13 from 8"),
+        ({"change_vs_6_months_before": Decimal("12.5")}, CHANGE, "up 13 from 7"),  # 20 − 12.5 = 7.5, cut
         ({"change_vs_6_months_before": Decimal("0.4")}, CHANGE, "no change"),
+        # 110.7692 from 60.8696 (± 0): the dose reads 110.7, 'why listed' 110 and 60, and 60 + 50 = 110
+        (
+            {"ome_mg_per_day_3m": Decimal("110.7692"), "change_vs_6_months_before": Decimal("49.8996")},
+            CHANGE,
+            "up 50 from 60",
+        ),
         ({}, CHANGE, ""),
         ({"left_censored": True}, "Months on opioids", "at least 12"),
         ({"opioid_run_months": 0}, "Months on opioids", "none at present"),
@@ -186,11 +192,40 @@ def test_the_last_review_stands_beside_the_person(data: DataFolder) -> None:
     assert rows[1]["Last review"] == ""
 
 
+def test_whom_the_last_review_found_gone_stays_listed_with_a_caution(data: DataFolder) -> None:
+    """The record decides; but nobody is invited who is said to have died."""
+    ReviewStore(data).add(
+        [
+            Review("first", MONTH.replace(day=12), "died", "AB"),
+            Review("b-lower", MONTH.replace(day=2), "moved", "AB"),
+            Review("b-lower", MONTH.replace(day=3), "dose reduced", "AB"),
+        ],
+        "somebody",
+    )
+    cautions = {row["Patient (pseudonym)"]: row["Cautions"] for row in written(data)[1]}
+    assert cautions["first"] == "do not invite: died, says the review of 12 Nov 2024"
+    assert cautions["b-lower"] == ""
+
+
+def test_the_cover_says_the_lines_of_the_priorities_and_a_referral_list_counts_no_other_rule(data: DataFolder) -> None:
+    """The lines are those of the fixture, none of them shipped."""
+    out = data.root / "lists" / "list.csv"
+    release_list(request(out), data)
+    said = out.with_name("list.csv.readme.txt").read_text()
+    assert "above 130 mg OME a day" in said
+    assert "from 80 years on; 220 mg a day and over; a dose that rises fast and has reached 95 mg a day." in said
+    assert "Opioids for more than six months" in said
+    release_list(request(out, kind="referral-list"), data)
+    said = out.with_name("list.csv.readme.txt").read_text()
+    assert "The pain-team rule" in said
+    assert "Opioids for more than six months" not in said
+
+
 def test_an_exclusion_after_the_publication_is_said_and_waits_for_the_refresh(data: DataFolder) -> None:
     ReviewStore(data).add([Review("first", MONTH, "excluded: palliative", "AB")], "somebody")
     done, rows = written(data)
     assert rows[0]["Last review"] == "1 Nov 2024: excluded: palliative (AB)"
-    assert any("1 people here were excluded by a review that came after" in line for line in done.reminders)
+    assert any("review that came after this publication (see 'Last review'): 1." in line for line in done.reminders)
 
 
 def test_only_the_owner_can_read_the_list_its_readme_and_the_folders_made_for_them(data: DataFolder) -> None:

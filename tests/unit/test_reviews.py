@@ -1,7 +1,9 @@
 """Reviews: read whole or not at all, kept once, excluded until an exclusion ends, and never a patient in a message."""
 
 import io
-from datetime import date
+import sqlite3
+from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import fastexcel
@@ -10,7 +12,7 @@ import xlsxwriter
 from release_rows import PASSWORD, person, published, request
 
 from pipelines.audit import AuditTrail
-from pipelines.errors import ReviewsRefused, UnreadableFile, UsageError
+from pipelines.errors import NothingPublished, ReviewsRefused, UnreadableFile, UsageError
 from pipelines.folders import DataFolder
 from pipelines.identity import open_door
 from pipelines.release import release_list
@@ -35,6 +37,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataFolder:
 def read(data: DataFolder, *rows: str, header: str = HEADER) -> tuple[Review, ...]:
     content = "\n".join([header, *rows]).encode()
     return read_reviews(content, "r.csv", load_outcomes(), open_door(data), TODAY).reviews
+
+
+def numbers(taken: TakenIn) -> tuple[int, int, int, int]:
+    return taken.new, taken.known, taken.without_review, taken.not_in_data
 
 
 def test_a_review_is_read_however_its_day_and_outcome_are_written(data: DataFolder) -> None:
@@ -64,10 +70,11 @@ def test_rows_without_a_review_are_counted_and_further_columns_ignored(data: Dat
         (f"{KEY_A},2025-01-01,declined,AB", "row 3: the review is dated in the future (2025-01-01)"),
         (f"{KEY_A},1999-01-01,declined,AB", "row 3: the review is dated before 2010"),
         (f"{KEY_A},31/02/2024,declined,AB", "row 3: '31/02/2024' is no date"),
-        (f"{KEY_A},,declined,AB", "row 3: '' is no date"),
+        (f"{KEY_A},,declined,AB", "row 3: the day of the review is missing"),
+        (f"{KEY_A},2024-11-05,,AB", "row 3: the outcome is missing"),
         (f"{KEY_A},2024-11-05,cured,AB", "row 3: 'cured' is no outcome"),
         (f"{KEY_A},2024-11-05,declined,", "row 3: the reviewer's initials"),
-        (f"{KEY_A},2024-11-05,declined,12345", "row 3: the reviewer's initials"),
+        (f"{KEY_A},2024-11-05,declined,12345", "row 3: the reviewer is given by other than initials"),
         ("9434765918,2024-11-05,declined,AB", "row 3: the patient is given by neither"),
         (",2024-11-05,declined,AB", "row 3: the patient is given by neither"),
         ("SMITH JOHN,2024-11-05,declined,AB", "row 3: the patient is given by neither"),
@@ -79,7 +86,7 @@ def test_what_is_wrong_is_said_by_row_and_nothing_is_taken(data: DataFolder, row
         read(data, f"{KEY_B},2024-11-05,declined,AB", row)
     assert said in error.value.where
     assert "r.csv" in error.value.where
-    assert "dose reduced" in error.value.remedy
+    assert ("dose reduced" in error.value.remedy) == ("outcome" in said)
 
 
 @pytest.mark.parametrize(
@@ -109,9 +116,13 @@ def test_importing_again_changes_nothing(data: DataFolder, tmp_path: Path) -> No
     file.write_text(
         f"{HEADER}\n{KEY_A},2024-11-05,dose reduced,AB\n{KEY_A},2024-11-05,naloxone supplied,AB\n{KEY_B},,,\n"
     )
-    assert take_in_reviews(file, data, None, lambda: "") == TakenIn(2, 0, 1, 0)
+    first = take_in_reviews(file, data, None, lambda: "")
+    assert numbers(first) == (2, 0, 1, 0)
+    assert first.outcomes == {"dose reduced": 1, "naloxone supplied": 1}
+    assert first.days == (date(2024, 11, 5), date(2024, 11, 5))
     before = ReviewStore(data).reviews()
-    assert take_in_reviews(file, data, None, lambda: "") == TakenIn(0, 2, 1, 0)
+    again = take_in_reviews(file, data, None, lambda: "")
+    assert (numbers(again), again.outcomes, again.days) == ((0, 2, 1, 0), {}, None)
     assert ReviewStore(data).reviews() == before
     assert len(before) == 2
     assert ReviewStore(data).file.stat().st_mode & 0o077 == 0
@@ -128,7 +139,104 @@ def test_a_pseudonym_that_is_nobodys_is_refused_and_a_number_is_kept_and_counted
     assert "c" * 32 not in str(error.value)
     assert ReviewStore(data).reviews() == ()
     file.write_text(f"{HEADER}\n{NUMBER},2024-11-05,declined,AB\n")
-    assert take_in_reviews(file, data, None, lambda: "") == TakenIn(1, 0, 0, 1)
+    assert numbers(take_in_reviews(file, data, None, lambda: "")) == (1, 0, 0, 1)
+
+
+LIST_HEADER = "Priority,Patient (pseudonym),Age,Sex,Reviewed on,Outcome,Reviewer"
+
+
+@pytest.mark.parametrize(
+    ("age", "sex", "is_taken"),
+    [
+        ("60", "F", True),
+        ("60.0", "F", True),
+        ("61", "F", True),  # an older or a newer list
+        ("not known", "", True),
+        ("", "", True),
+        ("62", "F", False),
+        ("58", "F", False),
+        ("60", "M", False),
+    ],
+)
+def test_a_review_beside_age_or_sex_of_somebody_else_is_refused(
+    data: DataFolder, tmp_path: Path, age: str, sex: str, is_taken: bool
+) -> None:
+    """Everybody published here is a woman of 60: a row that says otherwise was sorted or pasted apart."""
+    file = tmp_path / "list.csv"
+    rows = (f"1,{KEY_A},60,F,2024-11-05,declined,AB", f"1,{KEY_B},{age},{sex},2024-11-05,excluded: cancer,AB")
+    file.write_text("\n".join((LIST_HEADER, *rows)))
+    if is_taken:
+        assert take_in_reviews(file, data, None, lambda: "").new == 2
+        return
+    with pytest.raises(ReviewsRefused, match="1 of the reviewed people") as error:
+        take_in_reviews(file, data, None, lambda: "")
+    assert "row(s) 3." in error.value.where
+    assert KEY_B not in str(error.value)
+    assert ReviewStore(data).reviews() == ()
+
+
+def test_a_mistaken_review_is_withdrawn_by_its_own_row_and_stays_so(data: DataFolder, tmp_path: Path) -> None:
+    file = tmp_path / "r.csv"
+    wrong = Review(KEY_A, date(2024, 11, 5), "excluded: cancer", "AB")
+    file.write_text(f"{HEADER}\n{KEY_A},2024-11-05,excluded: cancer,AB\n{KEY_B},2024-11-05,declined,AB\n")
+    take_in_reviews(file, data, None, lambda: "")
+    assert excluded_now(ReviewStore(data).reviews(), load_outcomes()) == {KEY_A}
+    back = tmp_path / "back.csv"
+    back.write_text(f"{HEADER},Withdraw\n{KEY_A},2024-11-05,excluded: cancer,AB,yes\n")
+    taken = take_in_reviews(back, data, None, lambda: "")
+    assert (taken.new, taken.withdrawn) == (0, 1)
+    assert ReviewStore(data).reviews() == (Review(KEY_B, date(2024, 11, 5), "declined", "AB"),)
+    assert wrong in ReviewStore(data).everything()
+    again = take_in_reviews(file, data, None, lambda: "")
+    assert (again.new, again.withdrawn_before) == (0, 1)
+    assert wrong not in ReviewStore(data).reviews()
+    assert [entry["withdrawn"] for entry in AuditTrail(data).entries()] == [0, 1, 0]
+
+
+def test_what_was_never_taken_in_is_not_withdrawn_and_nothing_else_of_the_file_is_taken(
+    data: DataFolder, tmp_path: Path
+) -> None:
+    file = tmp_path / "r.csv"
+    file.write_text(f"{HEADER},Withdraw\n{KEY_A},2024-11-05,died,AB,yes\n{KEY_B},2024-11-05,declined,AB,\n")
+    with pytest.raises(ReviewsRefused) as error:
+        take_in_reviews(file, data, None, lambda: "")
+    assert "would withdraw what was never taken in" in error.value.where
+    file.write_text(f"{HEADER},Withdraw\n{KEY_A},2024-11-05,died,AB,perhaps\n")
+    with pytest.raises(ReviewsRefused) as error:
+        take_in_reviews(file, data, None, lambda: "")
+    assert "row 2: in the column Withdraw" in error.value.where
+    assert ReviewStore(data).everything() == frozenset()
+
+
+def test_reviews_of_the_form_before_are_read_and_can_be_withdrawn(data: DataFolder) -> None:
+    store = ReviewStore(data)
+    with closing(sqlite3.connect(store.file)) as connection, connection:
+        connection.executescript(
+            "CREATE TABLE reviews (patient_key TEXT NOT NULL, reviewed_on TEXT NOT NULL, outcome TEXT NOT NULL,"
+            " reviewer TEXT NOT NULL, imported_at TEXT NOT NULL, imported_by TEXT NOT NULL,"
+            " PRIMARY KEY (patient_key, reviewed_on, outcome, reviewer)) WITHOUT ROWID; PRAGMA user_version = 1;"
+        )
+        connection.execute(
+            "INSERT INTO reviews VALUES (?, '2024-11-05', 'moved', 'AB', '2024-11-06T00:00:00+00:00', 'ann')", (KEY_A,)
+        )
+    moved = Review(KEY_A, date(2024, 11, 5), "moved", "AB")
+    assert store.reviews() == (moved,)
+    assert store.add([], "ann", [moved]).withdrawn == (moved,)
+    assert store.reviews() == ()
+    assert store.imported_since(datetime(2024, 11, 7, tzinfo=UTC)) == 1
+
+
+def test_a_folder_in_which_nothing_is_published_takes_no_review(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data folder was mistyped: a review that nobody will ever see must not be accepted."""
+    monkeypatch.setenv("OPIOIDS_KEY_FILE", str(tmp_path / "key"))
+    empty = DataFolder(tmp_path / "mistyped")
+    file = tmp_path / "r.csv"
+    file.write_text(f"{HEADER}\n{NUMBER},2024-11-05,declined,AB\n")
+    with pytest.raises(NothingPublished):
+        take_in_reviews(file, empty, None, lambda: "")
+    assert ReviewStore(empty).everything() == frozenset()
 
 
 def test_a_released_list_that_is_filled_in_is_imported_sealed(data: DataFolder, tmp_path: Path) -> None:
@@ -149,7 +257,7 @@ def test_a_released_list_that_is_filled_in_is_imported_sealed(data: DataFolder, 
     filled.close()
     file = tmp_path / "filled.xlsx"
     file.write_bytes(sealed(book.getvalue(), PASSWORD))
-    assert take_in_reviews(file, data, "ann", lambda: PASSWORD) == TakenIn(1, 0, 1, 0)
+    assert numbers(take_in_reviews(file, data, "ann", lambda: PASSWORD)) == (1, 0, 1, 0)
     assert ReviewStore(data).reviews() == (Review(KEY_A, date(2024, 11, 5), "stable and justified", "AB"),)
     with pytest.raises(UnreadableFile, match="does not open"):
         take_in_reviews(file, data, "ann", lambda: "not the password")
