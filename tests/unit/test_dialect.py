@@ -93,11 +93,17 @@ def test_duckdb_is_the_engine_unless_another_is_asked_for(tmp_path: Path) -> Non
     engine.close()
 
 
+def take_away(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if it were not installed, also where another test has imported it."""
+    for name in {library, *(known for known in sys.modules if known.startswith(f"{library}."))}:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
 @pytest.mark.parametrize("library", ["pyspark", "sqlglot"])
 def test_without_the_extra_it_is_said_what_to_install(
     library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, library, None)
+    take_away(library, monkeypatch)
     with pytest.raises(UsageError) as raised:
         open_engine(load_settings().on_engine("spark").pipeline, tmp_path, "build")
     assert library in raised.value.what
@@ -107,7 +113,7 @@ def test_without_the_extra_it_is_said_what_to_install(
 def test_a_refresh_without_the_extra_ends_before_it_lands_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pyspark", None)
+    take_away("pyspark", monkeypatch)
     options = RefreshOptions(DataFolder(tmp_path / "data"), tmp_path / "reports", load_settings().on_engine("spark"))
     begun: list[str] = []
     with pytest.raises(UsageError, match="pyspark"):
