@@ -44,7 +44,8 @@ def add(
             again=again,
         )
         for file in added:
-            say(f"{file.file_name}: {file.layout}" + ("" if file.is_new else " (already registered: nothing to do)"))
+            known = " (withdrawn: it stays out)" if file.is_withdrawn else " (already registered: nothing to do)"
+            say(f"{file.file_name}: {file.layout}{'' if file.is_new else known}")
             if file.extra_columns and file.is_new:
                 notice(f"  not used and not kept: {', '.join(' '.join(name.split()) for name in file.extra_columns)}")
 

@@ -100,6 +100,7 @@ def test_a_file_is_taken_back_by_its_name_and_comes_again_when_it_is_asked_for(
     )
     assert "0 registered and not landed" in opioids("status", "--data-dir", data).out
     assert opioids("withdraw", report.name, "--data-dir", data).code == 2
+    assert opioids("add", report, "--data-dir", data).out == "opioids 2024.csv: my_report (withdrawn: it stays out)\n"
     assert opioids("add", "--again", report, "--data-dir", data).out == "opioids 2024.csv: my_report\n"
     assert "1 registered and not landed" in opioids("status", "--data-dir", data).out
 
