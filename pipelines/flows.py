@@ -24,11 +24,12 @@ from prefect.flow_runs import FlowRun
 
 from pipelines import downloads
 from pipelines import refresh as main_job
+from pipelines.caveats import caveats_of
 from pipelines.config import Settings, load_settings
 from pipelines.errors import DownloadFailed, PipelineError
 from pipelines.folders import DataFolder
 from pipelines.logs import new_run_id, place_of, written_down
-from pipelines.notify import KEPT, Notice, tell
+from pipelines.notify import KEPT, Notice, published, tell
 from pipelines.report.asked import Asked, write_asked
 from pipelines.snapshots import current_snapshot
 
@@ -90,11 +91,10 @@ STEPS = main_job.Steps(**{name: _task(name, step) for name, step in vars(main_jo
 def _say_published(flow_called: Any, run: FlowRun, _state: Any) -> None:
     if run.parent_task_run_id is None:
         data = DataFolder(Path(run.parameters["data_dir"]))
-        said = f"Snapshot {current_snapshot(data).snapshot_id} of {data.root}."
-        tell(
-            Notice("published", (said,), flow_called.name),
-            _settings(run.parameters.get("config_dir"), run.parameters["data_dir"]).notify,
-        )
+        snapshot = current_snapshot(data)
+        caveats = [caveat.sentence for caveat in caveats_of(snapshot.file, data.tmp)]
+        told = published(snapshot.snapshot_id, data.root, caveats, flow_called.name)
+        tell(told, _settings(run.parameters.get("config_dir"), run.parameters["data_dir"]).notify)
 
 
 def _say_failed(flow_called: Any, run: FlowRun, state: Any) -> None:

@@ -1,7 +1,8 @@
 """Tell people how an unattended run ended: by e-mail, or in a Teams or Slack channel. Off unless filled in.
 
-What is told is the outcome, the error's own three lines and the snapshot: never a figure, never a row. Secrets
-come from the environment. A message that cannot be sent is logged and fails nothing.
+What is told is the outcome, the error's own three lines, or the snapshot and the caveats that stand at the head of its
+outputs: never a figure of people, never a row. Secrets come from the environment. A message that cannot be sent is
+logged and fails nothing.
 """
 
 import logging
@@ -9,10 +10,11 @@ import os
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.config import EmailSettings, NotifySettings, WebhookSettings
@@ -42,6 +44,12 @@ class Notice:
     @property
     def text(self) -> str:
         return "\n".join(line for line in self.lines if line)
+
+
+def published(snapshot_id: str, folder: Path, caveats: Sequence[str], job: str = "refresh") -> Notice:
+    """That a snapshot was published, and the sentences that stand at the head of its outputs."""
+    known = (f"Know before you read: {sentence}" for sentence in caveats)
+    return Notice("published", (f"Snapshot {snapshot_id} of {folder.resolve()}.", *known), job)
 
 
 class _NotSet(ValueError):

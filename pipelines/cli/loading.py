@@ -44,7 +44,8 @@ def add(
             again=again,
         )
         for file in added:
-            say(f"{file.file_name}: {file.layout}" + ("" if file.is_new else " (already registered: nothing to do)"))
+            known = " (withdrawn: it stays out)" if file.is_withdrawn else " (already registered: nothing to do)"
+            say(f"{file.file_name}: {file.layout}{'' if file.is_new else known}")
             if file.extra_columns and file.is_new:
                 notice(f"  not used and not kept: {', '.join(' '.join(name.split()) for name in file.extra_columns)}")
 
@@ -74,7 +75,7 @@ def refresh(
 ) -> None:
     """Run the main job: land new files, compute doses and cohorts, check, publish, report."""
     with errors_in_words():
-        from pipelines.notify import Notice, tell, told_if_it_fails
+        from pipelines.notify import published, tell, told_if_it_fails
         from pipelines.refresh import RefreshOptions
         from pipelines.refresh import refresh as run
 
@@ -93,7 +94,8 @@ def refresh(
         with progress() as step, told_if_it_fails(listeners):
             done = run(options, step)
         if listeners:
-            tell(Notice("published", (f"Snapshot {done.snapshot.snapshot_id} of {data_dir}.",)), listeners)
+            told = published(done.snapshot.snapshot_id, options.data.root, [each.sentence for each in done.caveats])
+            tell(told, listeners)
         for file in done.swept:
             say(f"Taken from incoming/: {file.file_name} ({file.layout})")
         say(f"Published snapshot {done.snapshot.snapshot_id}: {done.snapshot.file}")

@@ -31,6 +31,7 @@ class Added:
     file_name: str
     layout: str
     is_new: bool
+    is_withdrawn: bool
     extra_columns: tuple[str, ...]
 
 
@@ -79,7 +80,8 @@ def _registered(
             for sentence in stays_replaced(file.file_name, known, register.loaded_months()):
                 logger.warning("%s", sentence)
         is_new = known is None or known.sha256 in withdrawn
-        added.append(Added(file.file_name, match.layout.name, is_new, match.extra_columns))
+        stays_out = known is not None and known.is_withdrawn and not is_new
+        added.append(Added(file.file_name, match.layout.name, is_new, stays_out, match.extra_columns))
     if new or withdrawn:
         with said_in_words(data.state):
             register.add_delivery(list(new.values()), list(withdrawn.values()))

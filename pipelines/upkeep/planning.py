@@ -4,6 +4,7 @@ Reads only, and takes no lock: bytes and times of the data folder stay as they a
 as landing would count them, before duplicates and opt-outs are taken out.
 """
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -86,6 +87,12 @@ def plan(data: DataFolder, settings: Settings, as_at: date | None = None) -> Pla
     loaded = register.loaded_months()
     changes = tuple(_month_changes(loaded, [*([one] for one in not_landed), waiting]))
     stops += tuple(f"{one.file_name}: {one.refused}" for one in not_landed if one.refused)
+    stops += tuple(
+        f"{one.file_name}: it has a header and no rows. "
+        f"To go on without it: opioids withdraw {shlex.quote(one.file_name)}"
+        for one in not_landed
+        if one.months == ()
+    )
     stops += tuple(
         f"{change.source} {change.month:%Y-%m} was published and would lose all its rows."
         for change in changes

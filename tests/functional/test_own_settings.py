@@ -87,6 +87,11 @@ def test_a_report_without_a_quantity_is_told_before_it_comes(opioids: Opioids, d
 def test_a_file_is_taken_back_by_its_name_and_comes_again_when_it_is_asked_for(
     opioids: Opioids, data: Path, report: Path
 ) -> None:
+    empty = report.with_name("empty.csv")
+    empty.write_text(REPORT.format(items="", total="0"), encoding="utf-8")
+    opioids("add", empty, "--data-dir", data)
+    assert "it has a header and no rows" in opioids("plan", "--data-dir", data).out
+    opioids("withdraw", "empty.csv", "--data-dir", data)
     opioids("add", report, "--data-dir", data)
     taken = opioids("withdraw", report.name, "--data-dir", data)
     assert (taken.code, taken.out.splitlines()) == (
@@ -95,6 +100,7 @@ def test_a_file_is_taken_back_by_its_name_and_comes_again_when_it_is_asked_for(
     )
     assert "0 registered and not landed" in opioids("status", "--data-dir", data).out
     assert opioids("withdraw", report.name, "--data-dir", data).code == 2
+    assert opioids("add", report, "--data-dir", data).out == "opioids 2024.csv: my_report (withdrawn: it stays out)\n"
     assert opioids("add", "--again", report, "--data-dir", data).out == "opioids 2024.csv: my_report\n"
     assert "1 registered and not landed" in opioids("status", "--data-dir", data).out
 

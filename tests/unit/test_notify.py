@@ -6,12 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
 from pipelines.config import EmailSettings, NotifySettings, WebhookSettings
 from pipelines.errors import StorageError
-from pipelines.notify import ADDRESS_VARIABLE, Notice, secrets_missing, tell, told_if_it_fails
+from pipelines.notify import ADDRESS_VARIABLE, Notice, published, secrets_missing, tell, told_if_it_fails
 
 FAILED = Notice("failed", ("The disk is full.", "At data/landed.", "Free space."))
 
@@ -126,3 +127,11 @@ def test_an_address_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch, ca
     assert tell(FAILED, settings) == []
     assert f"could not be sent by teams ({ADDRESS_VARIABLE} is not set)" in caplog.text
     assert secrets_missing(settings) == [ADDRESS_VARIABLE]
+
+
+def test_who_hears_of_a_publication_hears_what_stands_at_its_head(tmp_path: Path) -> None:
+    told = published("abc", tmp_path, ["EPD: 1 month(s) without data, between 2024-01 and 2024-03."])
+    assert told.lines == (
+        f"Snapshot abc of {tmp_path}.",
+        "Know before you read: EPD: 1 month(s) without data, between 2024-01 and 2024-03.",
+    )
