@@ -53,12 +53,17 @@ def remove_leftovers(data: DataFolder) -> None:
 def bytes_needed(data: DataFolder) -> int:
     """What a refresh may write before it can give anything back, from what is landed, waits and is published."""
     landed, waiting = (_size(folder) for folder in (data.landed, data.incoming))
+    not_landed = sum(
+        file.stat().st_size
+        for file in _children(data.originals)
+        if file.is_file() and not (data.landed / f"{file.name}.parquet").exists()
+    )
     try:
         published = current_snapshot(data).file
         size = published.stat().st_size if published.exists() else 0
     except NothingPublished:
         size = 0
-    return _SPARE_BYTES + _TIMES_LANDED * landed + _TIMES_WAITING * waiting + _TIMES_PUBLISHED * size
+    return _SPARE_BYTES + _TIMES_LANDED * landed + _TIMES_WAITING * (waiting + not_landed) + _TIMES_PUBLISHED * size
 
 
 def refuse_without_room(data: DataFolder) -> None:
