@@ -74,8 +74,8 @@ def erase(
     with errors_in_words():
         from pipelines.upkeep.erasing import erase_person
 
-        data = data_folder(data_dir)
-        _say_erased(erase_person(data, _one_number(nhs_number_file, ask), settings_of(config_dir, data_dir), user))
+        number = _one_number(nhs_number_file, ask)
+        _say_erased(erase_person(data_folder(data_dir), number, settings_of(config_dir, data_dir), user))
 
 
 def _one_number(file: str | None, ask: bool) -> str:

@@ -78,6 +78,7 @@ def test_a_published_code_is_looked_up_and_a_fault_ends_with_its_own_code(
 def test_the_template_is_written_and_comes_back(opioids: Opioids, tmp_path: Path) -> None:
     out = tmp_path / "new" / "returns.xlsx"
     assert opioids("returns", "template", "--out", out).code == 0
+    (tmp_path / "data").mkdir(mode=0o700)
     taken = opioids("returns", "import", out, "--data-dir", tmp_path / "data")
     assert (taken.code, taken.out.splitlines()[0]) == (0, "0 new, 0 corrected, 0 withdrawn, 0 as they were.")
     assert opioids("returns", "template", "--out", tmp_path / "returns.csv").code == 2

@@ -184,11 +184,12 @@ def test_a_plan_says_in_words_which_definitions_are_others(opioids: Opioids, dat
     assert told["originals_to_go"] == ["patient_items.csv"]
 
 
-def test_a_plan_of_a_folder_that_is_not_there_makes_none(tmp_path: Path, key_file: Path) -> None:
+def test_a_plan_of_an_empty_folder_puts_nothing_into_it(tmp_path: Path, key_file: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
     answer = run_opioids("plan", "--data-dir", tmp_path / "data", env={"OPIOIDS_KEY_FILE": str(key_file)})
     assert answer.code == 0
     assert "Nothing is registered yet" in answer.out
-    assert not (tmp_path / "data").exists()
+    assert not list((tmp_path / "data").iterdir())
 
 
 def test_a_plan_names_a_folder_that_is_open_to_others(opioids: Opioids, data: Path) -> None:
