@@ -223,8 +223,7 @@ def _quantities(tidy: str) -> tuple[tuple[Strength, ...], tuple[Decimal, ...], D
     return tuple(strengths), tuple(volumes), hours, unreadable
 
 
-@lru_cache(maxsize=65_536)
-def _chain(chain: str) -> tuple[tuple[Mass, ...], str, Decimal | None]:
+def _read_chain(chain: str) -> tuple[tuple[Mass, ...], str, Decimal | None]:
     """Masses and what they are in: `37.5/325mg` gives two, `10mg/5ml` one in 5 ml.
 
     Numbers with no unit at all (`30/500`) come as mg with a blank unit: they count only beside a name
@@ -263,6 +262,10 @@ def _chain(chain: str) -> tuple[tuple[Mass, ...], str, Decimal | None]:
         per,
         per_amount,
     )
+
+
+# Extracts repeat few spellings. The reading itself is a plain function, which mutants can be made of.
+_chain = lru_cache(maxsize=65_536)(_read_chain)
 
 
 def _number(digits: str) -> Decimal | None:
