@@ -60,6 +60,9 @@ COMPOUNDS = """
     040702040AAAUAU | Paracetamol 325mg / Tramadol 37.5mg tablets     | 3.75  | 37.5 x 0.1
     0407020AFAAACAC | Oxycodone HCl/NaloxoneHCl_Tab 5/2.5mgM/R        | 7.5   | 5 x 1.5
     0407020AFAAAAAA | Naloxone 5mg / Oxycodone 10mg modified-release tablets | 15 | 10 x 1.5
+    0407010F0AAAHAH | Co-codamol 30mg 500mg tablets                   | 3     | 30 x 0.1: no stroke between
+    0407010F0AAAHAH | Co-codamol 500mg 30mg tablets                   | 3     | 30 x 0.1
+    0407020AFAAZZZZ | Oxycodone/Naloxone 10mg 10mg tablets            | 15    | 10 x 1.5, whichever is whose
     040702020AAABAB | Morphine tartrate 15mg/1ml / Cyclizine tartrate 50mg inj amp | 30 | 15 x 2
     0407020ABAAAIAI | Papaveret/Hyoscine_Inj 15.4/0.4mg 1ml Am        | 10.318 | 15.4 x 0.67
 """

@@ -62,6 +62,18 @@ def test_a_code_and_a_description_that_disagree_are_not_converted() -> None:
         assert said in found["reason"]
 
 
+def test_strengths_that_may_be_another_ingredients_are_not_taken_for_the_opioids() -> None:
+    table = """
+        0407010F0AAZZZZ | Paracetamol 500mg aspirin 300mg tablets  | belongs to another ingredient
+        0407020AFAAZZZZ | Oxycodone/Naloxone 10mg 20mg tablets     | none is next to the name of the drug
+        0407020AFAAZZZZ | Targinact 5mg 10mg tablets               | none is next to the name of the drug
+    """
+    for code, words, said in rows(table):
+        found = answer(code, words)
+        assert (found["ome_status"], found["ome_mg_per_unit"]) == ("strength_unknown", None), words
+        assert said in found["reason"], words
+
+
 def test_a_code_that_a_spreadsheet_destroyed_is_read_by_its_description() -> None:
     for code in ("4.27551E+16", "407020Q0AAAKAK", "", None):
         found = answer(code, "Morphine 10mg modified-release tablets")
