@@ -57,7 +57,7 @@ SELECT
     item_id,
     CAST(
         CASE
-            WHEN total_quantity > 0
+            WHEN total_quantity >= 0
                 THEN least(total_quantity, greatest(quantity_up_to_here - quantity_taken_back, 0))
         END AS DECIMAL(18, 4)
     ) AS net_quantity,

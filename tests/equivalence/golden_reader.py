@@ -99,6 +99,7 @@ PRODUCTS = {
     "morphine tablet 30mg": opioid("morphine", "0407020Q0AAALAL", "MR tablet", **STRONG),
     "morphine tablet 60mg": opioid("morphine", "0407020Q0AAAIAI", "MR tablet", **STRONG),
     "morphine tablet 100mg": opioid("morphine", "0407020Q0AAAHAH", "MR tablet", **STRONG),
+    "morphine tablet, code blank": opioid("morphine", "", "MR tablet", **STRONG),
     "morphine capsule 10mg": opioid("morphine", "0407020Q0AAEFEF", "MR capsule", **STRONG),
     "morphine special liquid": opioid("morphine", "0407020Q0AAZZZZ", "oral liquid", **STRONG),
     "morphine sachet 20mg": opioid("morphine", "0407020Q0AACVCV", "sachet", **STRONG),

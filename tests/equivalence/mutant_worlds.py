@@ -18,6 +18,7 @@ from golden_reader import Golden
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from naive import patient_months
+from sql_mutants import Mutant
 from support import build_from, parameters
 
 from pipelines import assets, models
@@ -53,9 +54,6 @@ class World:
 
     def close(self) -> None:
         self._engine.close()
-
-    def builds(self, name: str) -> bool:
-        return name in self._order
 
     def _build_again(self, changed: str, select: str) -> None:
         stale = {changed}
@@ -108,6 +106,23 @@ class OfTheTwin(World):
         chosen, expected = f"SELECT {', '.join(columns)} FROM {table}", f"SELECT * FROM twin.{_plain(table)}"
         either = f"({chosen} EXCEPT ALL {expected}) UNION ALL ({expected} EXCEPT ALL {chosen})"
         return self._engine.connection.execute(f"SELECT count(*) FROM ({either})").fetchall() != [(0,)]
+
+
+def verdict_of(mutant: Mutant, worlds: Iterable[World]) -> tuple[Verdict, World | None]:
+    """The first world that a mutant does not survive, and how; else it survives them all."""
+    for world in worlds:
+        verdict = world.verdict(mutant.model, mutant.select)
+        if verdict != "survived":
+            return verdict, world
+    return "survived", None
+
+
+def models_of_patients() -> list[models.SqlModel]:
+    """The models between classified items and the months of patients, in the order of the build."""
+    needed = models.needed_for([PATIENT_MONTHS], _reads())
+    patients = ("int_items__", "int_opioid_months__", "int_patient_", "int_patients__", "int_months__patient")
+    names = [name for name in models.in_build_order(needed) if name.partition(".")[2].startswith(patients)]
+    return [_models()[name] for name in names if name != "intermediate.int_items__described"]
 
 
 def generated_worlds(number: int, spill: Path) -> Iterator[OfTheTwin]:

@@ -5,13 +5,18 @@ OR, a condition forgotten, a number one too high or too low, the wrong aggregate
 """
 
 import random
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import sqlglot
 from sqlglot import exp
 
 from pipelines.models import SqlModel
+
+EQUIVALENT = Path(__file__).with_name("equivalent_mutants.toml")
 
 
 class Mutant(NamedTuple):
@@ -28,8 +33,15 @@ _WORDS_AROUND = 6
 # A node of the tree → what may stand in its stead; None: nothing, it is left out.
 Fault = Callable[[exp.Expr], Iterator[exp.Expr | None]]
 
-_OFF_BY_ONE = {exp.GT: exp.GTE, exp.GTE: exp.GT, exp.LT: exp.LTE, exp.LTE: exp.LT, exp.EQ: exp.NEQ, exp.NEQ: exp.EQ}
-_SWAPPED = {
+_OFF_BY_ONE: dict[type[exp.Expr], type[exp.Expr]] = {
+    exp.GT: exp.GTE,
+    exp.GTE: exp.GT,
+    exp.LT: exp.LTE,
+    exp.LTE: exp.LT,
+    exp.EQ: exp.NEQ,
+    exp.NEQ: exp.EQ,
+}
+_SWAPPED: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.And: exp.Or,
     exp.Or: exp.And,
     exp.Add: exp.Sub,
@@ -86,9 +98,9 @@ def _turned(node: exp.Expr) -> Iterator[exp.Expr]:
     if isinstance(node, exp.Boolean):
         yield exp.Boolean(this=not node.this)
     elif isinstance(node, exp.Ordered):
-        turned = node.copy()
-        turned.set("desc", not node.args.get("desc"))
-        yield turned
+        ordered = node.copy()
+        ordered.set("desc", not node.args.get("desc"))
+        yield ordered
     elif isinstance(node, exp.Lag | exp.Lead):
         other = exp.Lead if isinstance(node, exp.Lag) else exp.Lag
         yield other(**{name: _copied(value) for name, value in node.args.items()})
@@ -129,6 +141,17 @@ def sample(every: Sequence[Mutant], most: int, seed: int) -> list[Mutant]:
         return list(every)
     chosen = random.Random(f"{seed} {every[0].model}").sample(range(len(every)), most)
     return [every[place] for place in sorted(chosen)]
+
+
+def explained(mutant: Mutant) -> str | None:
+    """Why no answer can tell it from its model, where that is known."""
+    return known_equivalent().get(mutant.model, {}).get(mutant.change)
+
+
+@cache
+def known_equivalent() -> dict[str, dict[str, str]]:
+    """Model → change → why."""
+    return tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))
 
 
 def _with(tree: exp.Expr, place: int, fault: Fault, number: int) -> str:

@@ -1,0 +1,94 @@
+"""How many small faults the tests notice, in the SQL of doses and cohorts and in the Python beside it.
+
+`python bench/mutants.py sql` puts mutants in place of their models and shows each to the hand-worked patients and to
+patients of the naive twin; it ends with 1 where one survives that tests/equivalence/equivalent_mutants.toml does not
+explain. `--most 40` takes that many of each model, the same for the same `--seed`. `python bench/mutants.py python`
+sums up by module what `mutmut run` has left in mutants/. `make test-mutants` does all of it.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "equivalence")]
+
+from golden_reader import golden_files, read_golden
+from mutant_worlds import HandWorked, Verdict, World, generated_worlds, models_of_patients, verdict_of
+from sql_mutants import Mutant, explained, mutants, sample
+
+GENERATED_WORLDS = 4
+# What mutmut calls a mutant's fate → ours.
+FATES = {"killed": "killed", "timeout": "killed", "segfault": "killed", "survived": "survived", "no tests": "survived"}
+
+
+def judge_sql(most: int, seed: int, chosen: Iterable[str]) -> int:
+    """Judge mutants of every model that the marts of patients are made of; the number that survive unexplained."""
+    wanted, unexplained, total = tuple(chosen), 0, Counter[str]()
+    with tempfile.TemporaryDirectory() as folder:
+        worlds: list[World] = [HandWorked(path, read_golden(path), Path(folder)) for path in golden_files()]
+        worlds += generated_worlds(GENERATED_WORLDS, Path(folder))
+        for model in models_of_patients():
+            if wanted and model.name.partition(".")[2] not in wanted:
+                continue
+            every = mutants(model)
+            fates = Counter[str]()
+            for mutant, verdict in _judged(worlds, sample(every, most, seed) if every else []):
+                reason = explained(mutant) if verdict == "survived" else None
+                fates["equivalent" if reason else verdict] += 1
+                if verdict == "survived" and not reason:
+                    print(f"  survived: {mutant.change}")
+            print(f"{model.name}: {_score(fates)}, of {len(every)} mutants", flush=True)
+            unexplained += fates["survived"]
+            total.update(fates)
+    print(f"in all: {_score(total)}")
+    return unexplained
+
+
+def _judged(worlds: list[World], chosen: Iterable[Mutant]) -> Iterator[tuple[Mutant, Verdict]]:
+    """Each mutant with what became of it; the world that killed the last is the first that the next is shown to."""
+    for mutant in chosen:
+        verdict, by = verdict_of(mutant, worlds)
+        if by is not None:
+            worlds.remove(by)
+            worlds.insert(0, by)
+        yield mutant, verdict
+
+
+def sum_up_python() -> int:
+    """Fates by module, of those mutants that were run."""
+    told = subprocess.run(["mutmut", "results", "--all", "true"], cwd=ROOT, capture_output=True, text=True, check=True)
+    by_module: dict[str, Counter[str]] = {}
+    for line in told.stdout.splitlines():
+        name, _, fate = line.strip().rpartition(": ")
+        if fate in FATES:
+            by_module.setdefault(name.rpartition(".")[0], Counter())[FATES[fate]] += 1
+    for module, fates in sorted(by_module.items()):
+        print(f"{module}: {_score(fates)}")
+    print(f"in all: {_score(sum(by_module.values(), Counter()))}")
+    return 0
+
+
+def _score(fates: Counter[str]) -> str:
+    told = fates["killed"] + fates["survived"]
+    share = f"{100 * fates['killed'] / told:.0f} %" if told else "-"
+    others = "".join(f", {fates[fate]} {fate}" for fate in ("equivalent", "does not build") if fates[fate])
+    return f"{fates['killed']} of {told} killed ({share}){others}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Whether the tests notice small faults.")
+    parser.add_argument("what", choices=("sql", "python"))
+    parser.add_argument("models", nargs="*", help="of these models alone, such as int_items__ome")
+    parser.add_argument("--most", type=int, default=10_000, help="mutants of each model")
+    parser.add_argument("--seed", type=int, default=1)
+    told = parser.parse_intermixed_args()
+    return sum_up_python() if told.what == "python" else int(judge_sql(told.most, told.seed, told.models) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
