@@ -72,8 +72,12 @@ def _one_of_two(node: exp.Expr) -> Iterator[exp.Expr]:
 
 def _forgotten(node: exp.Expr) -> Iterator[exp.Expr | None]:
     "A clause, a branch or a default forgotten"
-    if isinstance(node, exp.Where | exp.Having | exp.Qualify | exp.If):
-        if not isinstance(node, exp.If) or (isinstance(node.parent, exp.Case) and len(node.parent.args["ifs"]) > 1):
+    if isinstance(node, exp.Having | exp.Qualify) or (
+        isinstance(node, exp.Where) and not isinstance(node.parent, exp.Filter)
+    ):
+        yield None
+    elif isinstance(node, exp.If):
+        if isinstance(node.parent, exp.Case) and len(node.parent.args["ifs"]) > 1:
             yield None
     elif isinstance(node, exp.Filter) or (isinstance(node, exp.Coalesce) and node.expressions):
         yield node.this.copy()
