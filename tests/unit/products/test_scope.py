@@ -71,6 +71,29 @@ def test_without_a_code_what_may_be_dependence_treatment_gets_no_dose() -> None:
         assert found["ome_mg_per_unit"] is None
 
 
+def test_without_a_code_strength_brand_and_form_tell_pain_from_dependence_and_cough() -> None:
+    # description_only_rules.csv: buprenorphine tablets from 0.3 mg may be for dependence, but for a brand made for pain;
+    # diamorphine linctus holds up to 0.6 mg a ml (3 mg / 5); a gel of gabapentin is no gabapentinoid, capsules are.
+    table = """
+        Buprenorphine 200microgram sublingual tablets | opioid               |                            | 12 | 0.2 x 60
+        Buprenorphine 300microgram sublingual tablets | dependence_treatment | dependence_or_pain_not_told |   |
+        Temgesic 400microgram sublingual tablets      | opioid               |                            | 24 | 0.4 x 60
+        Subutex 2mg sublingual tablets                | dependence_treatment | dependence_treatment        |   |
+        Physeptone 5mg tablets                        | opioid               |                            | 15 | 5 x 3
+        Physeptone 1mg/ml oral solution               | dependence_treatment | dependence_or_pain_not_told |   |
+        Diamorphine 3mg/5ml oral solution             | excluded             | cough_or_pain_not_told      |   |
+        Diamorphine 5mg/5ml oral solution             | opioid               |                            | 1  | 5 / 5 x 1
+        Gabapentin 6% gel                             | not_followed         |                             |   |
+        Gabapentin 300mg capsules                     | gabapentinoid        |                             |   |
+    """
+    for words, product_class, reason, ome, *_ in (line + [""] for line in rows(table)):
+        found = answer(None, words)
+        assert found["product_class"] == product_class, words
+        assert found["out_of_scope_reason"] == (reason or None), words
+        assert found["ome_status"] == ("converted" if ome else "out_of_scope"), words
+        assert found["ome_mg_per_unit"] == (int(ome) if ome else None), words
+
+
 def test_every_followed_prefix_is_kept_and_unknown_opioids_are_noted() -> None:
     followed = {prefix.bnf_prefix: prefix.counted for prefix in followed_prefixes(REFERENCE)}
     assert all(followed[prefix] for prefix in ("0407020Q0", "0408010AE", "0410030"))
