@@ -1,6 +1,6 @@
 # One line a target, no logic: what a target does is in the program it calls. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: bench-patients bench-refresh help install sample run test test-twin test-fuzz test-orders test-disclosure test-faults test-browser test-schedule install-spark test-spark lock-spark lint format lock bench bench-statistics bench-definitions bench-orchestration bench-report dictionary docs wheelhouse sbom audit clean
+.PHONY: bench-patients bench-refresh help install sample run test test-twin test-mutants test-mutants-python test-fuzz test-orders test-disclosure test-faults test-browser test-schedule install-spark test-spark lock-spark lint format lock bench bench-statistics bench-definitions bench-orchestration bench-report dictionary docs wheelhouse sbom audit clean
 BIN := .venv/bin
 
 help:  ## list the targets
@@ -25,6 +25,12 @@ test: install  ## all tests
 
 test-twin: install  ## the SQL against its naive twin on 5,000 synthetic people and thousands of generated ones (minutes)
 	OPIOIDS_TWIN_PATIENTS=5000 OPIOIDS_TWIN_EXAMPLES=100 $(BIN)/python -m pytest --numprocesses 2 --dist load tests/equivalence
+
+test-mutants: install  ## small faults put into the SQL of doses and cohorts, 40 a model: does a test notice each? (half an hour)
+	$(BIN)/python bench/mutants.py sql --most 40
+
+test-mutants-python: install  ## the same for every tenth fault in doses, statistics and disclosure, made by mutmut (an hour)
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/uv run --no-project --python $(BIN)/python --with "mutmut>=3.8,<4" mutmut run --max-children 2 "pipelines.products.*3" "pipelines.factor_sets.*3" "pipelines.disclosure.*3" "pipelines.statistics.*3" && $(BIN)/uv run --no-project --python $(BIN)/python --with "mutmut>=3.8,<4" python bench/mutants.py python
 
 test-fuzz: install  ## a million odd fields against plain csv and Decimal (minutes)
 	OPIOIDS_FUZZ_ROWS=150000 $(BIN)/python -m pytest tests/faults/test_f24_silent_changes.py
@@ -101,4 +107,4 @@ audit: install  ## known vulnerabilities of what is locked; needs a network, and
 	$(BIN)/uv tool run --from "pip-audit>=2.9,<3" pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
 clean:  ## remove what make made: environment, demo data, reports, caches
-	rm -rf .venv .venv-spark data/demo reports/build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-spark data/demo reports/build dist mutants .pytest_cache .ruff_cache .mypy_cache .hypothesis

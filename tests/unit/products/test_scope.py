@@ -72,21 +72,22 @@ def test_without_a_code_what_may_be_dependence_treatment_gets_no_dose() -> None:
 
 
 def test_without_a_code_strength_brand_and_form_tell_pain_from_dependence_and_cough() -> None:
-    # description_only_rules.csv: buprenorphine tablets from 0.3 mg may be for dependence, but for a brand made for pain;
-    # diamorphine linctus holds up to 0.6 mg a ml (3 mg / 5); a gel of gabapentin is no gabapentinoid, capsules are.
+    # description_only_rules.csv: buprenorphine from 0.3 mg a tablet may be for dependence, but for a brand made for
+    # pain; diamorphine linctus holds up to 0.6 mg a ml (3 mg / 5); a gel of gabapentin is no gabapentinoid.
     table = """
-        Buprenorphine 200microgram sublingual tablets | opioid               |                            | 12 | 0.2 x 60
-        Buprenorphine 300microgram sublingual tablets | dependence_treatment | dependence_or_pain_not_told |   |
-        Temgesic 400microgram sublingual tablets      | opioid               |                            | 24 | 0.4 x 60
-        Subutex 2mg sublingual tablets                | dependence_treatment | dependence_treatment        |   |
-        Physeptone 5mg tablets                        | opioid               |                            | 15 | 5 x 3
-        Physeptone 1mg/ml oral solution               | dependence_treatment | dependence_or_pain_not_told |   |
-        Diamorphine 3mg/5ml oral solution             | excluded             | cough_or_pain_not_told      |   |
-        Diamorphine 5mg/5ml oral solution             | opioid               |                            | 1  | 5 / 5 x 1
-        Gabapentin 6% gel                             | not_followed         |                             |   |
-        Gabapentin 300mg capsules                     | gabapentinoid        |                             |   |
+        Buprenorphine 200microgram sublingual tablets | opioid               |                             | 12
+        Buprenorphine 300microgram sublingual tablets | dependence_treatment | dependence_or_pain_not_told |
+        Temgesic 400microgram sublingual tablets      | opioid               |                             | 24
+        Subutex 2mg sublingual tablets                | dependence_treatment | dependence_treatment        |
+        Physeptone 5mg tablets                        | opioid               |                             | 15
+        Physeptone 1mg/ml oral solution               | dependence_treatment | dependence_or_pain_not_told |
+        Diamorphine 3mg/5ml oral solution             | excluded             | cough_or_pain_not_told      |
+        Diamorphine 5mg/5ml oral solution             | opioid               |                             | 1
+        Gabapentin 6% gel                             | not_followed         |                             |
+        Gabapentin 300mg capsules                     | gabapentinoid        |                             |
     """
-    for words, product_class, reason, ome, *_ in (line + [""] for line in rows(table)):
+    # 0.2 mg x 60 = 12, 0.4 x 60 = 24; 5 mg x 3 = 15; 5 mg / 5 ml x 1 = 1.
+    for words, product_class, reason, ome in rows(table):
         found = answer(None, words)
         assert found["product_class"] == product_class, words
         assert found["out_of_scope_reason"] == (reason or None), words
