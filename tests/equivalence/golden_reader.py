@@ -10,7 +10,7 @@
     2023-02..2023-03 |                      |          |         | any_opioid=false
 
 A line is one item, or one in every month of a range; a line without a product only says what is expected.
-Further columns: practice (else the first GP practice), registered, items (else 1), age (else 50), sex
+Further columns: practice (`none`, else the first GP practice), registered, items (else 1), age (else 50), sex
 (else F), imd (else 5), `item expected`. In mg/unit stands the OME of one unit, the reason why it cannot be
 converted, or - for products without a dose. Quantity `missing` is one that was not given. The patient
 `unidentified` is nobody: his items carry no patient key.
@@ -219,7 +219,7 @@ class _Reader:
         return {
             "item_id": item_id,
             "month": month,
-            "practice_code": row.get("practice", self.gp_practices[0]),
+            "practice_code": None if row.get("practice") == "none" else row.get("practice", self.gp_practices[0]),
             "registered_practice_code": row.get("registered"),
             "patient_key": self.patient_key,
             "age": _number_or_none(row.get("age", "50")),
