@@ -1,4 +1,5 @@
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,24 @@ def test_a_policy_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=r"disclosure\.toml"):
             load_policies(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("rounding", '"up"', "rounding is none, nearest or midpoint, not 'up'"),
+        ("suppress_to", "-1", "suppress_to is 0 or more"),
+        ("rounding_base", "0", "rounding_base 1 or more"),
+    ],
+)
+def test_a_policy_that_would_hide_or_round_wrongly_is_refused(key: str, value: str, said: str, tmp_path: Path) -> None:
+    shipped = (Path(__file__).parents[2] / "configs" / "disclosure.toml").read_text(encoding="utf-8")
+    changed = re.sub(rf"^{key} = .*$", f"{key} = {value}", shipped, count=1, flags=re.MULTILINE)
+    assert changed != shipped
+    path = tmp_path / "disclosure.toml"
+    path.write_text(changed, encoding="utf-8")
+    with pytest.raises(ConfigError, match=said):
+        load_policies(path)
 
 
 # --- rows ----------------------------------------------------------------------------------------

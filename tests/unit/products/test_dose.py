@@ -47,6 +47,9 @@ CONTAINERS = """
     0407020P0AABABA | Morph HCl_I/V Inf 50mg/50ml Pfs                 | 100   | 50 x 2
     0407020ABAAABAB | Papaveretum_Inj 15.4mg/ml (20mg) 1ml Amp        | 10.318 | 15.4 x 0.67
     0407020Q0BCAHCS | Oramorph 10mg/5ml oral solution unit dose vials | 10    | 10 x 1: the vial, not 2 a ml
+    0407020Q0AAZZZZ | Morphine 10mg/5ml oral vials                    | 10    | 10 x 1: to drink, not to inject
+    0407020Q0AAZZZZ | Morphine 10mg/5ml vials                         | 20    | 10 x 2: to inject
+    0407020Q0AAZZZZ | Morphine 10mg oral ampoules                     | 10    | 10 x 1
     0407020Q0AACUCU | Morph Sulf_Oral Soln 100mg/5ml Udv S/F          | 100   | 100 x 1
 """
 

@@ -6,6 +6,7 @@ from .tables import answer, rows
 def test_what_cannot_be_converted_says_why() -> None:
     table = """
         0407020Q0AAZZZZ | Morphine 10mg/ml injection                     | unit_ambiguous
+        0407020Q0AAZZZZ | Morphine 10mg/ml 2ml 5ml injection ampoules    | unit_ambiguous
         0407020Q0AAFSFS | Morphine 0.1% gel                              | unit_ambiguous
         0407020K0AABQBQ | Diamorphine hydrochloride powder               | unit_ambiguous
         0407020K0AABQBQ | Diamorph HCl_(S)                               | unit_ambiguous
@@ -62,15 +63,24 @@ def test_a_code_and_a_description_that_disagree_are_not_converted() -> None:
         assert said in found["reason"]
 
 
-def test_strengths_that_may_be_another_ingredients_are_not_taken_for_the_opioids() -> None:
+def test_strengths_that_are_not_the_content_of_one_unit_are_not_taken_for_it() -> None:
     table = """
         0407010F0AAZZZZ | Paracetamol 500mg aspirin 300mg tablets  | belongs to another ingredient
         0407020AFAAZZZZ | Oxycodone/Naloxone 10mg 20mg tablets     | none is next to the name of the drug
         0407020AFAAZZZZ | Targinact 5mg 10mg tablets               | none is next to the name of the drug
+        0407020Q0AAZZZZ | Morphine 10mg/20mg tablets               | no rule says which is the opioid's
+        0407020Q0AAZZZZ | Morphine 10mg/5ml tablets                | a strength per ml cannot be the content
+        0407020Q0AAZZZZ | Morphine 10mg/dose injection             | injection: a strength per dose
+        0407020Q0AAZZZZ | Morphine oral solution 10mg              | oral liquid: the strength is not given per ml
+        0407020A0AAZZZZ | Fentanyl 4.2mg/24hrs patches             | patch: the strength is not in micrograms an hour
+        0407020A0AAZZZZ | Fentanyl 25micrograms/2hours patches     | patch: the strength is not in micrograms an hour
+        0407020A0AAZZZZ | Fentanyl 2mg patches                     | patch: the strength is not in micrograms an hour
+        0407020C0AAZZZZ | Codeine 0.000001mg tablets               | smaller than that of any known product
     """
     for code, words, said in rows(table):
         found = answer(code, words)
         assert (found["ome_status"], found["ome_mg_per_unit"]) == ("strength_unknown", None), words
+        assert found["mg_per_unit"] is None, words
         assert said in found["reason"], words
 
 
