@@ -65,7 +65,7 @@ class Golden(NamedTuple):
     expectations: list[Expectation]
 
 
-def opioid(drug: str, bnf_code: str, form: str, route: str = "oral", **marks: object) -> dict:
+def opioid(drug: str, bnf_code: str, form: str | None, route: str = "oral", **marks: object) -> dict:
     return {
         "drug": drug,
         "bnf_code": bnf_code,
@@ -100,6 +100,7 @@ PRODUCTS = {
     "morphine tablet 60mg": opioid("morphine", "0407020Q0AAAIAI", "MR tablet", **STRONG),
     "morphine tablet 100mg": opioid("morphine", "0407020Q0AAAHAH", "MR tablet", **STRONG),
     "morphine tablet, code blank": opioid("morphine", "", "MR tablet", **STRONG),
+    "morphine, form unknown": opioid("morphine", "0407020Q0AAYYYY", None, **STRONG),
     "morphine capsule 10mg": opioid("morphine", "0407020Q0AAEFEF", "MR capsule", **STRONG),
     "morphine special liquid": opioid("morphine", "0407020Q0AAZZZZ", "oral liquid", **STRONG),
     "morphine sachet 20mg": opioid("morphine", "0407020Q0AACVCV", "sachet", **STRONG),
