@@ -29,6 +29,8 @@ PRODUCTS = {
     "Transtec 35": ("0407020B0BDAAAE", "Transtec 35micrograms/hour transdermal patches"),
     "Effentora": ("0407020A0BKABBD", "Effentora 200microgram buccal tablets"),
     "methadone 5": ("0407020M0AAAEAE", "Methadone 5mg tablets"),
+    "methadone mixture": ("0410030C0AAAAAA", "Methadone 1mg/ml oral solution"),
+    "buprenorphine 52.5 patch": ("0407020B0AAAFAF", "Buprenorphine 52.5micrograms/hour transdermal patches"),
     "co-codamol": ("0407010F0AAAHAH", "Co-codamol 30mg/500mg tablets"),
     "gabapentin": ("0408010G0AAABAB", "Gabapentin 300mg capsules"),
     "pregabalin": ("0408010AEAAACAC", "Pregabalin 75mg capsules"),
