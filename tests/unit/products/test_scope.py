@@ -95,6 +95,13 @@ def test_without_a_code_strength_brand_and_form_tell_pain_from_dependence_and_co
         assert found["ome_mg_per_unit"] == (int(ome) if ome else None), words
 
 
+def test_without_a_code_and_a_strength_diamorphine_to_drink_stays_an_opioid_without_a_dose() -> None:
+    # Whether it is a linctus is told by its strength: where none is given it is kept, and said to be unknown.
+    found = answer(None, "Diamorphine oral solution")
+    assert (found["product_class"], found["ome_status"]) == ("opioid", "strength_unknown")
+    assert found["in_scope"]
+
+
 def test_every_followed_prefix_is_kept_and_unknown_opioids_are_noted() -> None:
     followed = {prefix.bnf_prefix: prefix.counted for prefix in followed_prefixes(REFERENCE)}
     assert all(followed[prefix] for prefix in ("0407020Q0", "0408010AE", "0410030"))
