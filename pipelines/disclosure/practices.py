@@ -42,8 +42,6 @@ def protect_practices(rows: pl.DataFrame, true: FloatArray, is_practice: BoolArr
     pcn_of = _rows_of_pcns(rows, is_practice)
     placed = (pcn_of >= 0) & ~np.isnan(true[pcn_of])
     nothing = np.zeros(true.size, dtype=np.bool_)
-    if policy.hides_nothing:
-        return Practices(nothing, nothing, pcn_of)
     hidden = is_practice & ~placed & ~np.isnan(true)
     members = np.flatnonzero(placed & ~np.isnan(true))
     if not members.size:

@@ -147,7 +147,7 @@ def _protect_numerators(
     small = np.where(is_person, protect_counts(true, policy).suppressed, (true != 0) & ~people_enough)
     is_practice = flags(frame, pl.col("org_level") == "practice") & known
     practices = protect_practices(frame, np.where(is_person, true, np.nan), is_practice & is_person, policy)
-    unjudged = is_practice & ~is_person & (not policy.hides_nothing)
+    unjudged = is_practice & ~is_person
     primary = known & ((small & (policy.suppress_to > 0)) | no_flows | unjudged)
     shown = np.where(primary | practices.pcns, np.nan, np.sign(true) * rounded(np.abs(true), policy))
     checked = known & ~net & ~no_flows & ~is_practice

@@ -166,6 +166,18 @@ def test_what_may_not_leave_is_not_among_it() -> None:
     assert left.select("org_code", "measure", "month", "stayed").rows() == [("Q1", "high_dose", NOW, 40)]
 
 
+def test_on_the_secure_side_parts_are_exact_and_nothing_is_hidden() -> None:
+    rows = [component_row("icb", "Q1", stayed=3)]
+    parts = protect_parts(frame(trends_of(rows, {})), Parts(pl.DataFrame(rows)), POLICIES["none"], LINES)
+    assert parts.components.select("org_code", "stayed", "suppressed").rows() == [("Q1", 3, "")]
+    assert (parts.equity.height, parts.dose_bands.height, parts.overlap.height, parts.sensitivity.height) == (
+        0,
+        0,
+        0,
+        0,
+    )
+
+
 def test_exact_parts_do_not_leave() -> None:
     with pytest.raises(UsageError, match="do not leave under the policy nhsbsa_lt5"):
         protect_parts(frame([]), Parts(), POLICIES["nhsbsa_lt5"], LINES)
