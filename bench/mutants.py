@@ -23,11 +23,25 @@ from golden_reader import golden_files, read_golden
 from mutant_worlds import HandWorked, Verdict, World, generated_worlds, models_of_patients, verdict_of
 from sql_mutants import Mutant, explained, mutants, sample
 
-from pipelines import assets
+from pipelines import assets, models
 
 GENERATED_WORLDS = 4
 # What neither the hand-worked patients nor the twin say of a month stands in these, by hand.
-FURTHER_TESTS = ("test_item_quantities", "test_months", "test_practices_unknown", "test_patient_month_cautions")
+OF_PATIENTS = ("test_item_quantities", "test_months", "test_practices_unknown", "test_patient_month_cautions")
+TESTS_OF_PATIENTS = tuple(f"tests/sql/{name}.py" for name in OF_PATIENTS)
+# Models after the months of patients: what counts them is shown to tests alone.
+TESTS_OF_COUNTS = {
+    "intermediate.int_patient_months__memberships": (
+        "tests/sql/test_balancing.py",
+        "tests/equivalence/test_trends_equal_naive.py",
+    ),
+    "intermediate.int_trends__counts": (
+        "tests/sql/test_trend_items.py",
+        "tests/sql/test_flows.py",
+        "tests/equivalence/test_trends_equal_naive.py",
+    ),
+}
+SHIPPED = dict(models.discover(assets.SQL_DIR))
 RUN_WITH = """
 import sys
 from pathlib import Path
@@ -41,21 +55,22 @@ FATES = {"killed": "killed", "survived": "survived", "no tests": "run by no test
 
 
 def judge_sql(most: int, seed: int, chosen: Iterable[str]) -> int:
-    """Judge mutants of every model that the marts of patients are made of; the number that survive unexplained."""
+    """Judge mutants of the models of patients and of what counts them; the number that survive unexplained."""
     wanted, unexplained, total = tuple(chosen), 0, Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
         worlds: list[World] = [HandWorked(path, read_golden(path), Path(folder)) for path in golden_files()]
         worlds += generated_worlds(GENERATED_WORLDS, Path(folder))
-        for model in models_of_patients():
+        for model in (*models_of_patients(), *(SHIPPED[name] for name in TESTS_OF_COUNTS)):
             if wanted and model.name.partition(".")[2] not in wanted:
                 continue
             every = mutants(model)
             fates = Counter[str]()
             verdict: str
-            for mutant, verdict in _judged(worlds, sample(every, most, seed) if every else []):
+            shown_to = [] if model.name in TESTS_OF_COUNTS else worlds
+            for mutant, verdict in _judged(shown_to, sample(every, most, seed) if every else []):
                 if verdict == "survived" and explained(mutant):
                     verdict = "equivalent"
-                elif verdict == "survived" and _is_killed_by_further_tests(mutant, Path(folder)):
+                elif verdict == "survived" and _is_killed_by_tests(mutant, Path(folder)):
                     verdict = "killed"
                 fates[verdict] += 1
                 if verdict == "survived":
@@ -77,15 +92,15 @@ def _judged(worlds: list[World], chosen: Iterable[Mutant]) -> Iterator[tuple[Mut
         yield mutant, verdict
 
 
-def _is_killed_by_further_tests(mutant: Mutant, folder: Path) -> bool:
-    """Whether a test of tests/sql fails with the mutant in place of its model; its file keeps its header."""
+def _is_killed_by_tests(mutant: Mutant, folder: Path) -> bool:
+    """Whether one of its tests fails with the mutant in place of its model, whose file keeps its header."""
     sql = folder / "sql"
     shutil.copytree(assets.SQL_DIR, sql, dirs_exist_ok=True)
     schema, _, table = mutant.model.partition(".")
     file = sql / schema / f"{table}.sql"
     header = itertools.takewhile(lambda line: line.startswith("--"), file.read_text(encoding="utf-8").splitlines())
     file.write_text("\n".join([*header, mutant.select]) + "\n", encoding="utf-8")
-    tests = [f"tests/sql/{name}.py" for name in FURTHER_TESTS]
+    tests = TESTS_OF_COUNTS.get(mutant.model, TESTS_OF_PATIENTS)
     done = subprocess.run(
         [sys.executable, "-c", RUN_WITH, str(sql), *tests], cwd=ROOT, capture_output=True, check=False
     )
