@@ -5,7 +5,8 @@
 SELECT
     coalesce(practice_code, '-') AS practice_code,
     month,
-    CAST(sum(items) FILTER (patient_key IS NOT NULL) AS BIGINT) AS identified_items,
+    -- Of nobody is 0: a practice whose items name no patient at all has a share, of nought.
+    CAST(coalesce(sum(items) FILTER (patient_key IS NOT NULL), 0) AS BIGINT) AS identified_items,
     CAST(sum(items) AS BIGINT) AS items,
 FROM intermediate.int_items__ome
 WHERE source = 'patient'
