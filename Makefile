@@ -26,10 +26,10 @@ test: install  ## all tests
 test-twin: install  ## the SQL against its naive twin on 5,000 synthetic people and thousands of generated ones (minutes)
 	OPIOIDS_TWIN_PATIENTS=5000 OPIOIDS_TWIN_EXAMPLES=100 $(BIN)/python -m pytest --numprocesses 2 --dist load tests/equivalence
 
-test-mutants: install  ## small faults put into the SQL of doses and cohorts, 40 a model: does a test notice each? (half an hour)
+test-mutants: install  ## small faults put into the SQL of doses and cohorts, 40 a model: does a test notice each? (an hour)
 	$(BIN)/python bench/mutants.py sql --most 40
 
-test-mutants-python: install  ## the same for every tenth fault in doses, statistics and disclosure, made by mutmut (an hour)
+test-mutants-python: install  ## the same for a tenth of the faults that mutmut makes in doses, statistics and disclosure (an hour or two)
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/uv run --no-project --python $(BIN)/python --with "mutmut>=3.8,<4" mutmut run --max-children 2 "pipelines.products.*3" "pipelines.factor_sets.*3" "pipelines.disclosure.*3" "pipelines.statistics.*3" && $(BIN)/uv run --no-project --python $(BIN)/python --with "mutmut>=3.8,<4" python bench/mutants.py python
 
 test-fuzz: install  ## a million odd fields against plain csv and Decimal (minutes)
