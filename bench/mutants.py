@@ -27,8 +27,10 @@ from pipelines import assets, models
 
 GENERATED_WORLDS = 4
 # What neither the hand-worked patients nor the twin say of a month stands in these, by hand.
-OF_PATIENTS = ("test_item_quantities", "test_months", "test_practices_unknown", "test_patient_month_cautions")
-TESTS_OF_PATIENTS = tuple(f"tests/sql/{name}.py" for name in OF_PATIENTS)
+TESTS_OF_PATIENTS = tuple(
+    f"tests/sql/test_{name}.py"
+    for name in ("item_sources", "item_quantities", "months", "practices_unknown", "patient_month_cautions")
+)
 # Models after the months of patients: what counts them is shown to tests alone.
 TESTS_OF_COUNTS = {
     "intermediate.int_patient_months__memberships": (

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
-from patient_tables import ITEMS
+from patient_tables import ITEMS, patient_tables
 from support import build_from
 
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
@@ -69,3 +69,15 @@ def test_a_description_that_is_missing_is_taken_from_the_presentations_and_no_ot
         "p3": ("patient", ""),
         "e1": ("epd", "Gamma 2mg"),
     }
+
+
+def test_an_item_of_a_product_that_nobody_follows_is_left_out_and_one_that_is_noted_is_kept(tmp_path: Path) -> None:
+    classes = {"followed": "opioid", "noted": "excluded", "other": "not_followed"}
+    products = [{"bnf_code": name, "bnf_description": name, "product_class": kind} for name, kind in classes.items()]
+    names = (*classes, "in no list")
+    items = [{"item_id": name, "month": JANUARY, "bnf_code": name, "bnf_description": name} for name in names]
+    given = patient_tables(items, products, [], [JANUARY])
+    engine = build_from(given, "intermediate.int_items__classified", tmp_path)
+    found = engine.fetch("SELECT item_id, product_class FROM intermediate.int_items__classified").to_pylist()
+    engine.close()
+    assert {row["item_id"]: row["product_class"] for row in found} == {"followed": "opioid", "noted": "excluded"}
