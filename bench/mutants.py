@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "equivalenc
 
 from golden_reader import golden_files, read_golden
 from mutant_worlds import HandWorked, Verdict, World, generated_worlds, models_of_patients, verdict_of
-from sql_mutants import Mutant, explained, mutants, sample
+from sql_mutants import Mutant, explained, known_equivalent, mutants, sample
 
 from pipelines import assets, models
 
@@ -77,8 +77,11 @@ def judge_sql(most: int, seed: int, chosen: Iterable[str]) -> int:
                 fates[verdict] += 1
                 if verdict == "survived":
                     print(f"  survived: {mutant.change}")
+            stale = known_equivalent().get(model.name, {}).keys() - {mutant.change for mutant in every}
+            for change in stale:
+                print(f"  explained, but made no more: {change}")
             print(f"{model.name}: {_score(fates)}, of {len(every)} mutants", flush=True)
-            unexplained += fates["survived"]
+            unexplained += fates["survived"] + len(stale)
             total.update(fates)
     print(f"in all: {_score(total)}")
     return unexplained

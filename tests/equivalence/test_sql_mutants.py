@@ -112,11 +112,10 @@ def test_a_mutant_that_survives_is_noticed_and_one_that_does_not_build_is_no_kil
     assert world.verdict(PALLIATIVE, select) == "survived"
 
 
-def test_every_mutant_that_is_called_equivalent_is_still_made() -> None:
-    for name, changes in known_equivalent().items():
-        made = {mutant.change for mutant in mutants(MODELS[name])}
-        assert changes.keys() <= made, name
-        assert all(len(why) > 20 for why in changes.values())
+def test_every_mutant_that_is_called_equivalent_says_why() -> None:
+    # Whether it is still made is asked by `make test-mutants`: to make them all takes a while.
+    assert known_equivalent().keys() <= MODELS.keys()
+    assert all(len(why) > 20 for changes in known_equivalent().values() for why in changes.values())
 
 
 def test_the_mutated_models_are_those_between_items_and_patient_months() -> None:

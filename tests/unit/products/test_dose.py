@@ -11,6 +11,7 @@ from .tables import answer, answers, rows
 
 SOLIDS = """
     0407020Q0AAALAL | Morphine 30mg modified-release tablets          | 30    | 30 x 1
+    0407020Q0AAZZZZ | Morphine 10000000ng tablets                     | 10    | 10,000,000 ng are 10 mg
     0407020Q0AAALAL | Morph Sulf_Tab 30mg M/R                         | 30    | 30 x 1
     0407020Q0BBABAL | MST Continus 30mg tablets                       | 30    | 30 x 1
     0407020Q0BKABEG | Zomorph 30mg modified-release capsules          | 30    | 30 x 1
@@ -63,6 +64,7 @@ COMPOUNDS = """
     040702040AAAUAU | Paracetamol 325mg / Tramadol 37.5mg tablets     | 3.75  | 37.5 x 0.1
     0407020AFAAACAC | Oxycodone HCl/NaloxoneHCl_Tab 5/2.5mgM/R        | 7.5   | 5 x 1.5
     0407020AFAAAAAA | Naloxone 5mg / Oxycodone 10mg modified-release tablets | 15 | 10 x 1.5
+    0407010F0AAZZZZ | Co-codamol 12.8/500 tablets                     | 1.28  | 12.8 x 0.1
     0407010F0AAAHAH | Co-codamol 30mg 500mg tablets                   | 3     | 30 x 0.1: no stroke between
     0407010F0AAAHAH | Co-codamol 500mg 30mg tablets                   | 3     | 30 x 0.1
     0407020AFAAZZZZ | Oxycodone/Naloxone 10mg 10mg tablets            | 15    | 10 x 1.5, whichever is whose

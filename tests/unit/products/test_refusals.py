@@ -70,6 +70,7 @@ def test_strengths_that_are_not_the_content_of_one_unit_are_not_taken_for_it() -
         0407020AFAAZZZZ | Targinact 5mg 10mg tablets               | none is next to the name of the drug
         0407020Q0AAZZZZ | Morphine 10mg/20mg tablets               | no rule says which is the opioid's
         0407020Q0AAZZZZ | Morphine 10mg/5ml tablets                | a strength per ml cannot be the content
+        0407020Q0AAZZZZ | Morphine 10mg/g tablets                  | a strength per g cannot be the content
         0407020Q0AAZZZZ | Morphine 10mg/dose injection             | injection: a strength per dose
         0407020Q0AAZZZZ | Morphine oral solution 10mg              | oral liquid: the strength is not given per ml
         0407020A0AAZZZZ | Fentanyl 4.2mg/24hrs patches             | patch: the strength is not in micrograms an hour
