@@ -60,11 +60,16 @@ def judge_sql(most: int, seed: int, chosen: Iterable[str]) -> int:
     """Judge mutants of the models of patients and of what counts them; the number that survive unexplained."""
     wanted, unexplained, total = tuple(chosen), 0, Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
-        worlds: list[World] = [HandWorked(path, read_golden(path), Path(folder)) for path in golden_files()]
-        worlds += generated_worlds(GENERATED_WORLDS, Path(folder))
-        for model in (*models_of_patients(), *(SHIPPED[name] for name in TESTS_OF_COUNTS)):
-            if wanted and model.name.partition(".")[2] not in wanted:
-                continue
+        asked = [
+            model
+            for model in (*models_of_patients(), *(SHIPPED[name] for name in TESTS_OF_COUNTS))
+            if not wanted or model.name.partition(".")[2] in wanted
+        ]
+        worlds: list[World] = []
+        if any(model.name not in TESTS_OF_COUNTS for model in asked):
+            worlds += [HandWorked(path, read_golden(path), Path(folder)) for path in golden_files()]
+            worlds += generated_worlds(GENERATED_WORLDS, Path(folder))
+        for model in asked:
             every = mutants(model)
             fates = Counter[str]()
             verdict: str
