@@ -34,10 +34,13 @@ TESTS_OF_PATIENTS = tuple(
 # Models after the months of patients: what counts them is shown to tests alone.
 TESTS_OF_COUNTS = {
     "intermediate.int_patient_months__memberships": (
+        "tests/sql/test_memberships.py",
+        "tests/sql/test_reviews.py",
         "tests/sql/test_balancing.py",
         "tests/equivalence/test_trends_equal_naive.py",
     ),
     "intermediate.int_trends__counts": (
+        "tests/sql/test_trend_counts.py",
         "tests/sql/test_trend_items.py",
         "tests/sql/test_flows.py",
         "tests/equivalence/test_trends_equal_naive.py",

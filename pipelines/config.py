@@ -217,11 +217,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 def load_settings(config_dir: Path | None = None) -> Settings:
     """Read, override by file name and validate all settings. Raises ConfigError."""
     files = _effective_files(config_dir)
-    layouts = [
-        _validated(Layout, path, extra={"name": path.stem})
-        for name, path in sorted(files.items())
-        if name.startswith("sources/")
-    ]
+    layouts = [_layout(path) for name, path in sorted(files.items()) if name.startswith("sources/")]
     _check_own_layouts(layouts, files)
     cohorts = _validated(CohortSettings, files["cohorts.toml"])
     aims = _validated(AimSettings, files["aims.toml"])
@@ -251,13 +247,18 @@ def load_settings(config_dir: Path | None = None) -> Settings:
     )
 
 
+def _layout(path: Path) -> Layout:
+    return _validated(Layout, path, extra={"name": path.stem})
+
+
 def _check_own_layouts(layouts: Sequence[Layout], files: Mapping[str, Path]) -> None:
     """A layout that brings rows to the table of a shipped one brings what that table reads. Raises ConfigError."""
-    shipped = [each for each in layouts if files[f"sources/{each.name}.toml"].is_relative_to(assets.CONFIG_DIR)]
-    for layout in layouts:
+    own = [each for each in layouts if not files[f"sources/{each.name}.toml"].is_relative_to(assets.CONFIG_DIR)]
+    # One's own may stand in place of a shipped one: that one counts all the same.
+    shipped = [_layout(path) for path in sorted((assets.CONFIG_DIR / "sources").glob("*.toml"))] if own else []
+    for layout in own:
         known = [each for each in shipped if each.source == layout.source]
-        problems = list(problems_of(layout, known)) if known and layout not in shipped else []
-        if problems:
+        if known and (problems := list(problems_of(layout, known))):
             raise ConfigError(
                 f"The layout {layout.name} does not fit the table '{layout.source}' that its rows join.",
                 f"{files[f'sources/{layout.name}.toml']}: {'; '.join(problems)}.",
