@@ -181,7 +181,8 @@ def trend_inputs(months: int) -> tuple[TrendInputs, int]:
         baseline_month=pl.lit(calendar[7]),
         people_in_both=(pl.col("people") * 0.7).cast(pl.Int64),
     )
-    tables = (one.to_arrow() for one in (frame, names, baselines, overlap))
+    whole = frame.filter(org_level="all").select("measure", "month", "numerator")
+    tables = (one.to_arrow() for one in (frame, names, baselines, overlap, whole))
     return TrendInputs(*tables), measures.height
 
 

@@ -9,7 +9,7 @@ from pipelines.engine.duckdb import literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS_AT_A_TIME = 60_000
+ROWS_AT_A_TIME = 120_000
 
 
 def in_parts(engine: Engine, select: str, by: str, rows_at_a_time: int = ROWS_AT_A_TIME) -> "Iterator[pa.Table]":

@@ -108,6 +108,7 @@ _TREND_INPUTS = (
     "intermediate.int_organisations__attributes",
     "intermediate.int_measures__baseline",
     "intermediate.int_trends__overlap",
+    "statistics_whole_counts",
 )
 
 _AS_WAS_INPUTS = (
@@ -115,6 +116,7 @@ _AS_WAS_INPUTS = (
     "intermediate.int_organisations__attributes_as_was",
     "intermediate.int_measures__baseline",
     "intermediate.int_trends_as_was__overlap",
+    "statistics_whole_counts",
 )
 
 STATISTICS_TABLES = (
@@ -125,7 +127,7 @@ STATISTICS_TABLES = (
         ("org_level", "org_code", "month", "measure"),
         _TREND_INPUTS,
         _trends,
-        by="cohort",
+        by="org_code",
     ),
     StatisticsTable(
         "marts.trends_as_was",
@@ -134,7 +136,7 @@ STATISTICS_TABLES = (
         ("org_level", "org_code", "month", "measure"),
         _AS_WAS_INPUTS,
         _trends,
-        by="cohort",
+        by="org_code",
     ),
     StatisticsTable(
         "marts.trend_variants",
@@ -143,7 +145,7 @@ STATISTICS_TABLES = (
         ("org_level", "org_code", "month", "measure", "aim", "definition"),
         _TREND_INPUTS,
         _variants,
-        by="cohort",
+        by="org_code",
     ),
     StatisticsTable(
         "marts.forecast",

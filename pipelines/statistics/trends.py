@@ -83,12 +83,14 @@ _COLUMNS: dict[str, Any] = {
 
 
 class TrendInputs(NamedTuple):
-    """The small tables from which trends are made: counts, names, baselines by aim, and people in both months."""
+    """The tables from which trends are made: counts, of some organisations or all; names, baselines by aim, people in
+    both months; and the counts of everybody together, of which nothing may be left out."""
 
     counts: pa.Table
     organisations: pa.Table
     baselines: pa.Table
     overlap: pa.Table
+    whole: pa.Table
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def _judged(
     place = [name for name in ("org_level", "org_code", "month") if name in organisations.columns]
     frame = counts.sort(*SERIES, "month").join(organisations, on=place, how="left", maintain_order="left")
     frame = with_rates(frame.with_columns(pl.col("identified_items", "opioid_items").cast(pl.Float64)))
-    frame = _with_change(_with_aim(_with_baseline(frame, inputs, aim), aim))
+    frame = _with_change(_with_aim(_with_baseline(frame, inputs, aim), _whole(inputs, aim), aim))
     frame = with_process_control(frame, steps).with_columns(
         pl.lit(definition).alias("definition"), pl.lit(None, pl.Date).alias("definition_since")
     )
@@ -198,7 +200,7 @@ def _with_baseline(frame: pl.DataFrame, inputs: TrendInputs, aim: AimTerms) -> p
         _ratio(pl.col("identified_items").sum(), pl.col("opioid_items").sum()).alias("baseline_capture_rate"),
         pl.col("baseline_last_month").first().alias("baseline_month"),
     )
-    overlap = frame_of(inputs.overlap).filter(pl.col("measure").is_in(frame["measure"].unique().to_list()))
+    overlap = frame_of(inputs.overlap).filter(pl.col("org_code").is_in(frame["org_code"].unique().to_list()))
     frame = frame.join(baseline, on=SERIES, how="left", maintain_order="left").join(
         overlap,
         left_on=[*SERIES, "month", "baseline_first_month"],
@@ -213,6 +215,14 @@ def _with_baseline(frame: pl.DataFrame, inputs: TrendInputs, aim: AimTerms) -> p
     )
 
 
+def _whole(inputs: TrendInputs, aim: AimTerms) -> pl.DataFrame:
+    """The mean count of everybody together in the baseline of each measure."""
+    baselines = frame_of(inputs.baselines).filter(pl.col("aim") == aim.name)
+    inside = pl.col("month").is_between(pl.col("baseline_first_month"), pl.col("baseline_last_month"))
+    counts = frame_of(inputs.whole).join(baselines, on="measure", how="inner", maintain_order="left").filter(inside)
+    return counts.group_by("measure").agg(pl.col("numerator").cast(pl.Float64).mean().alias("whole"))
+
+
 def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     return pl.when(whole > 0).then(part / whole)
 
@@ -221,12 +231,11 @@ def _months_between(first: pl.Expr, last: pl.Expr) -> pl.Expr:
     return (last.dt.year() - first.dt.year()) * 12 + (last.dt.month().cast(pl.Int32) - first.dt.month().cast(pl.Int32))
 
 
-def _with_aim(frame: pl.DataFrame, aim: AimTerms) -> pl.DataFrame:
+def _with_aim(frame: pl.DataFrame, whole: pl.DataFrame, aim: AimTerms) -> pl.DataFrame:
     """What each series is to reach, as a share of its own baseline, and by when; or why there is no aim.
 
     A number of people is shared out by baseline: whoever has a tenth of the people has a tenth of the number.
     """
-    whole = frame.filter(org_level="all").group_by("measure").agg(pl.col("baseline_numerator").first().alias("whole"))
     change = pl.DataFrame(
         {"measure": list(aim.change), "aim_change": list(aim.change.values())},
         schema={"measure": pl.String, "aim_change": pl.Float64},

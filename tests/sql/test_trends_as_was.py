@@ -194,9 +194,10 @@ def mart(name: str, spill: Path) -> pl.DataFrame:
     """A table of statistics, each of its inputs built from the given tables."""
     model = next(table for table in STATISTICS_TABLES if table.name == name)
     inputs = []
-    for table in model.inputs:
-        engine = built(spill, table)
-        inputs.append(engine.fetch(f"SELECT * FROM {table}"))
+    for given in model.inputs:
+        is_table = "." in given
+        engine = built(spill, given if is_table else "intermediate.int_trends__counts")
+        inputs.append(engine.fetch(f"SELECT * FROM {given}" if is_table else assets.query(given)))
         engine.close()
     made = pl.from_arrow(model.make(inputs, SETTINGS))
     assert isinstance(made, pl.DataFrame)

@@ -146,7 +146,7 @@ def test_the_dose_of_an_item(lineage: Lineage) -> None:
 
 
 def test_a_rate_ends_at_the_function_that_makes_it(lineage: Lineage) -> None:
-    """pipelines/statistics/tables.py: four inputs, trend_table of trends.py."""
+    """pipelines/statistics/tables.py: four tables and a query, trend_table of trends.py."""
     rate = lineage.of("marts.trends.rate_per_1000")
     assert "trend_table (pipelines/statistics/trends.py)" in rate.made_by
     assert names(rate.made_of) == {
@@ -154,6 +154,7 @@ def test_a_rate_ends_at_the_function_that_makes_it(lineage: Lineage) -> None:
         "intermediate.int_organisations__attributes (whole)",
         "intermediate.int_measures__baseline (whole)",
         "intermediate.int_trends__overlap (whole)",
+        "query statistics_whole_counts",
     }
     assert rate.ends is not None
     assert "by tables" in rate.ends

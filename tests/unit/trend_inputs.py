@@ -126,4 +126,7 @@ def inputs(
                 "people_in_both": pl.Int64,
             },
         ).to_arrow(),
+        whole=pl.DataFrame([row for row in counts if row["org_level"] == "all"], schema=COUNTS)
+        .select("measure", "month", "numerator")
+        .to_arrow(),
     )

@@ -267,7 +267,7 @@ def test_a_change_no_larger_than_that_in_identification_is_marked() -> None:
 def test_a_further_aim_stands_beside_the_default_with_its_own_baseline() -> None:
     made = inputs([count(JUNE, 100), count(JULY, 80), count(DECEMBER, 40)], (JUNE, JUNE), 40)
     later = inputs([count(JULY, 80)], (JULY, JULY), aims=["other"])
-    both = TrendInputs(made.counts, made.organisations, later.baselines, made.overlap)
+    both = TrendInputs(made.counts, made.organisations, later.baselines, made.overlap, made.whole)
     other = AimTerms("other", {"high_dose": 0.25}, "share", 12)
     table = variant_table(both, HALVE, [other], [], "v1").to_pylist()
     assert {(row["aim"], row["baseline_month"]) for row in table} == {("other", JULY)}
