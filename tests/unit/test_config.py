@@ -144,7 +144,7 @@ def test_f29_a_changed_threshold_is_named_and_the_old_definition_is_kept(tmp_pat
     tables = {
         table.name: table.make(tuple(made), settings).to_pylist()
         for table in STATISTICS_TABLES
-        if len(table.inputs) == 4
+        if table.name in ("marts.trends", "marts.trend_variants")
     }
     now = {row["month"]: row for row in tables["marts.trends"] if row["measure"] == "high_dose_ge90"}
     old = {row["month"]: row for row in tables["marts.trend_variants"] if row["measure"] == "high_dose_ge90"}
