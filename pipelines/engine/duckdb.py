@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import duckdb
 
 from pipelines.engine.base import LandedPart, Parameter
+from pipelines.engine.streaming import remembering
 from pipelines.errors import ModelError, QueryError, StorageError
 
 # Half a second to import: a query and a list do without it.
@@ -156,7 +157,7 @@ class DuckDBEngine:
         failed: list[BaseException] = []
         # A second connection: rows may be worked out from what the first is asked while they are loaded.
         with _storage_in_words(f"building {name}"), self.connection.cursor() as loading:
-            loading.register("_loading", _remembering(table, failed))
+            loading.register("_loading", remembering(table, failed))
             try:
                 loading.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM _loading")
             except duckdb.Error:
@@ -271,25 +272,6 @@ class DuckDBEngine:
         self.connection.close()
 
 
-def _remembering(
-    table: "pa.Table | pa.RecordBatchReader", failed: list[BaseException]
-) -> "pa.Table | pa.RecordBatchReader":
-    """The same rows. What fails while they are worked out is kept: the database would tell of it in its own words."""
-    import pyarrow as pa
-
-    if isinstance(table, pa.Table):
-        return table
-
-    def batches() -> "Iterator[pa.RecordBatch]":
-        try:
-            yield from table
-        except BaseException as error:
-            failed.append(error)
-            raise
-
-    return pa.RecordBatchReader.from_batches(table.schema, batches())
-
-
 def select_parser() -> Callable[[str], dict[str, Any]]:
     """A function that gives the parse tree of a SELECT, without any database. It raises ModelError where it is none."""
     return functools.cache(functools.partial(_parse_tree, duckdb.connect(":memory:")))
@@ -328,6 +310,12 @@ def _in_words(name: str, error: duckdb.Error) -> ModelError | StorageError:
     first_line = str(error).splitlines()[0]
     if _is_of_the_disk(error):
         return _no_room(f"building {name}")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StorageError(
+            "The build needs more memory than it may use.",
+            f"While building {name}.",
+            "Raise memory_limit in pipeline.toml, or set threads = 1 there, then run the same command again.",
+        )
     if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.ConstraintException):
         first_line = f"{type(error).__name__} (values withheld: they may be a patient's)"
     return ModelError(f"The table {name} could not be built.", first_line, "Report this with the name of the table.")

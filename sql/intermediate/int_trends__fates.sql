@@ -41,17 +41,6 @@ months AS (
     WHERE is_loaded
 ),
 
-people AS (
-    SELECT
-        flagged.patient_key,
-        flagged.month,
-        coalesce(flagged.practice_code, '-') AS practice_code,
-        flagged.opioid_months_3m > 0 AS is_on_opioid,
-        flagged.last_item_month_index > months.month_index - 3 AS is_seen,
-    FROM intermediate.int_patient_months__flagged AS flagged
-    INNER JOIN months USING (month)
-),
-
 then_counted AS (
     SELECT
         baselines.measure,
@@ -65,6 +54,19 @@ then_counted AS (
         ON baselines.cohort = members.cohort
         AND baselines.baseline_month = members.month
         AND (members.is_without OR NOT baselines.is_twin)
+),
+
+people AS (
+    SELECT
+        flagged.patient_key,
+        flagged.month,
+        coalesce(flagged.practice_code, '-') AS practice_code,
+        flagged.opioid_months_3m > 0 AS is_on_opioid,
+        flagged.last_item_month_index > months.month_index - 3 AS is_seen,
+    FROM intermediate.int_patient_months__flagged AS flagged
+    INNER JOIN months USING (month)
+    -- Of nobody else is it asked: without this the join would hold every person of every month.
+    WHERE flagged.patient_key IN (SELECT patient_key FROM then_counted)
 ),
 
 fates AS (

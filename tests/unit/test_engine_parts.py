@@ -74,3 +74,11 @@ def test_what_fails_on_the_way_fails_as_itself_and_leaves_no_table(engine: DuckD
         engine.load("marts.half", reader(failing()))
     assert raised.value is error
     assert engine.fetch("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'marts'").num_rows == 0
+
+
+def test_too_little_memory_is_said_with_what_to_change(tmp_path: Path) -> None:
+    engine = DuckDBEngine(None, tmp_path, memory_limit="20MB")
+    with pytest.raises(StorageError, match="more memory") as raised:
+        engine.create("marts.large", "SELECT list(range) AS numbers FROM range(20000000)", {})
+    engine.close()
+    assert "memory_limit" in raised.value.remedy
