@@ -44,25 +44,31 @@ def literal(text: str) -> str:
 
 @contextmanager
 def _storage_in_words(doing: str) -> Iterator[None]:
-    """Turn what DuckDB says of a full disk, a read-only folder or its spill limit into an error that says so."""
+    """Turn what DuckDB says of the disk, its spill limit or its memory limit into an error that says so."""
     try:
         yield
     except duckdb.Error as error:
-        if not _is_of_the_disk(error):
+        no_room = _no_room(doing, error)
+        if no_room is None:
             raise
-        raise _no_room(doing) from None
+        raise no_room from None
 
 
-def _is_of_the_disk(error: duckdb.Error) -> bool:
-    return any(words in str(error) for words in _DISK_REFUSES)
-
-
-def _no_room(doing: str) -> StorageError:
-    return StorageError(
-        "The disk is full or cannot be written, or the limit of what may spill was reached.",
-        f"While {doing}.",
-        "Free space, or raise memory_limit or spill_limit in pipeline.toml, then run the same command again.",
-    )
+def _no_room(doing: str, error: duckdb.Error) -> StorageError | None:
+    """What is full, and what to do; None for an error that is about something else."""
+    if any(words in str(error) for words in _DISK_REFUSES):
+        return StorageError(
+            "The disk is full or cannot be written, or the limit of what may spill was reached.",
+            f"While {doing}.",
+            "Free space, or raise memory_limit or spill_limit in pipeline.toml, then run the same command again.",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StorageError(
+            "The build needs more memory than it may use.",
+            f"While {doing}.",
+            "Raise memory_limit in pipeline.toml, or set threads = 1 there, then run the same command again.",
+        )
+    return None
 
 
 def _constant(parameter: Parameter) -> str:
@@ -308,14 +314,9 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 def _in_words(name: str, error: duckdb.Error) -> ModelError | StorageError:
     """A database error without values: the message may quote a patient's row, so only its first line is kept."""
     first_line = str(error).splitlines()[0]
-    if _is_of_the_disk(error):
-        return _no_room(f"building {name}")
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return StorageError(
-            "The build needs more memory than it may use.",
-            f"While building {name}.",
-            "Raise memory_limit in pipeline.toml, or set threads = 1 there, then run the same command again.",
-        )
+    no_room = _no_room(f"building {name}", error)
+    if no_room:
+        return no_room
     if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.ConstraintException):
         first_line = f"{type(error).__name__} (values withheld: they may be a patient's)"
     return ModelError(f"The table {name} could not be built.", first_line, "Report this with the name of the table.")

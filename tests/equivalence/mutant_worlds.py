@@ -5,6 +5,7 @@ its model and what reads it are built again, and undone. A world of the twin kee
 agreed, so that each mutant is compared with the twin's answers without the twin running again.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache
@@ -30,7 +31,7 @@ ITEMS = "intermediate.int_items__ome"
 Verdict = Literal["killed", "survived", "does not build"]
 
 
-class World:
+class World(ABC):
     """Items, the tables that are built from them, and what those must say."""
 
     def __init__(self, name: str, items: list[dict], loaded: list[date], practices: set[str], spill: Path) -> None:
@@ -65,8 +66,9 @@ class World:
             self._engine.connection.execute(f"DROP {model.kind} {name}")
             self._engine.create(name, select if name == changed else model.select, parameters(), model.kind)
 
+    @abstractmethod
     def _is_wrong(self) -> bool:
-        raise NotImplementedError
+        """Whether its patients come out other than they should."""
 
 
 class HandWorked(World):

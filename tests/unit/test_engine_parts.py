@@ -78,7 +78,9 @@ def test_what_fails_on_the_way_fails_as_itself_and_leaves_no_table(engine: DuckD
 
 def test_too_little_memory_is_said_with_what_to_change(tmp_path: Path) -> None:
     engine = DuckDBEngine(None, tmp_path, memory_limit="20MB")
-    with pytest.raises(StorageError, match="more memory") as raised:
-        engine.create("marts.large", "SELECT list(range) AS numbers FROM range(20000000)", {})
+    large = "SELECT list(range) AS numbers FROM range(20000000)"
+    for ask in (lambda: engine.create("marts.large", large, {}), lambda: engine.fetch(large)):
+        with pytest.raises(StorageError, match="more memory") as raised:
+            ask()
+        assert "memory_limit" in raised.value.remedy
     engine.close()
-    assert "memory_limit" in raised.value.remedy
