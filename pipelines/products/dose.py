@@ -44,10 +44,12 @@ def _choose(reading: Reading, drug: str, compound_rule: str) -> tuple[Strength, 
     own: list[Strength] = []
     free: list[Strength] = []
     start = 0
+    bound: list[str] = []
     for strength in strengths:
         before = [name for at, name in reading.names if start <= at < strength.position]
         start = strength.position
-        bound = _ingredients(before)
+        # What stands beside a strength is as near to the name as it.
+        bound = bound if strength.is_beside else _ingredients(before)
         if len(bound) == 1 and len(strength.masses) == 1:
             if bound[0] == drug:
                 own.append(strength)
@@ -69,7 +71,7 @@ def _one_of_several(candidates: list[Strength], compound_rule: str) -> tuple[Str
     if compound_rule == "smaller":
         pairs = [(strength, mass) for strength in candidates for mass in strength.masses]
         return min(pairs, key=lambda pair: pair[1].mg)
-    return "the description gives several strengths, and none is next to the name of the drug"
+    return "the description gives several strengths, and not just one beside the name of the drug"
 
 
 def _in_compound(reading: Reading, strength: Strength, drug: str, compound_rule: str) -> tuple[Strength, Mass] | str:

@@ -151,13 +151,15 @@ class Strength(NamedTuple):
     """One strength as written: `30mg/500mg`, `10mg/5ml`, `25micrograms/hour`.
 
     `per` is ml, hour, dose, g or blank; `per_amount` is None where no number stands before the unit
-    (`30mg/ml`), which for an injection means that the size of the container is still unknown.
+    (`30mg/ml`), which for an injection means that the size of the container is still unknown. `is_beside`
+    where no word stands between it and the strength before: `10mg 20mg`.
     """
 
     masses: tuple[Mass, ...]
     per: str
     per_amount: Decimal | None
     position: int
+    is_beside: bool = False
 
 
 class Reading(NamedTuple):

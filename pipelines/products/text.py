@@ -210,16 +210,19 @@ def _quantities(tidy: str) -> tuple[tuple[Strength, ...], tuple[Decimal, ...], D
     volumes: list[Decimal] = []
     hours: Decimal | None = None
     unreadable = False
+    end = len(tidy)
     for match in _CHAIN.finditer(tidy):
         masses, per, per_amount = _chain(match.group())
         if masses:
-            strengths.append(Strength(masses, per, per_amount, match.start()))
+            is_beside = bool(strengths) and not _WORD.search(tidy, end, match.start())
+            strengths.append(Strength(masses, per, per_amount, match.start(), is_beside))
         elif per == _UNREADABLE:
             unreadable = True
         elif per == "ml" and per_amount is not None:
             volumes.append(per_amount)
         elif per == "hour" and per_amount is not None:
             hours = per_amount
+        end = match.end()
     return tuple(strengths), tuple(volumes), hours, unreadable
 
 

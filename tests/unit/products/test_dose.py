@@ -68,6 +68,9 @@ COMPOUNDS = """
     0407010F0AAAHAH | Co-codamol 30mg 500mg tablets                   | 3     | 30 x 0.1: no stroke between
     0407010F0AAAHAH | Co-codamol 500mg 30mg tablets                   | 3     | 30 x 0.1
     0407020AFAAZZZZ | Oxycodone/Naloxone 10mg 10mg tablets            | 15    | 10 x 1.5, whichever is whose
+    0407010F0AAAHAH | Codeine 30mg 500mg tablets                      | 3     | 30 x 0.1: the smaller is codeine's
+    0407020Q0AAZZZZ | Morphine 10mg 10mg tablets                      | 10    | the same said twice
+    0407020Q0AAZZZZ | Morphine 10mg / Buclizine 20mg tablets          | 10    | 20 mg of something else
     040702020AAABAB | Morphine tartrate 15mg/1ml / Cyclizine tartrate 50mg inj amp | 30 | 15 x 2
     0407020ABAAAIAI | Papaveret/Hyoscine_Inj 15.4/0.4mg 1ml Am        | 10.318 | 15.4 x 0.67
 """

@@ -66,10 +66,13 @@ def test_a_code_and_a_description_that_disagree_are_not_converted() -> None:
 def test_strengths_that_are_not_the_content_of_one_unit_are_not_taken_for_it() -> None:
     table = """
         0407010F0AAZZZZ | Paracetamol 500mg aspirin 300mg tablets  | belongs to another ingredient
-        0407020AFAAZZZZ | Oxycodone/Naloxone 10mg 20mg tablets     | none is next to the name of the drug
-        0407020AFAAZZZZ | Targinact 5mg 10mg tablets               | none is next to the name of the drug
+        0407020AFAAZZZZ | Oxycodone/Naloxone 10mg 20mg tablets     | not just one beside the name of the drug
+        0407020AFAAZZZZ | Targinact 5mg 10mg tablets               | not just one beside the name of the drug
         0407020Q0AAZZZZ | Morphine 10mg/20mg tablets               | no rule says which is the opioid's
         0407020Q0AAZZZZ | Morphine 10mg/5ml tablets                | a strength per ml cannot be the content
+        0407020Q0AAZZZZ | Morphine 10mg 20mg tablets               | not just one beside the name of the drug
+        0407020Q0AAZZZZ | Morphine 10mg / 20mg tablets             | no rule says which is
+        0407020Q0AAZZZZ | Morphine 10mg 1ml 20mg injection         | not just one beside the name of the drug
         0407020Q0AAZZZZ | Morphine 10mg/g tablets                  | a strength per g cannot be the content
         0407020Q0AAZZZZ | Morphine 10mg/dose injection             | injection: a strength per dose
         0407020Q0AAZZZZ | Morphine oral solution 10mg              | oral liquid: the strength is not given per ml
