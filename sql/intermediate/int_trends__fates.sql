@@ -22,17 +22,6 @@ WITH baselines AS (
         AND measures.cohort IN (SELECT cohort FROM reference.measures WHERE flow IS NOT NULL)
 ),
 
-members AS (
-    SELECT
-        memberships.patient_key,
-        memberships.month,
-        memberships.practice_code,
-        memberships.is_without,
-        memberships.cohort,
-    FROM intermediate.int_patient_months__memberships AS memberships
-    WHERE memberships.cohort IN (SELECT cohort FROM baselines)
-),
-
 months AS (
     SELECT
         month,
@@ -48,63 +37,140 @@ then_counted AS (
         baselines.is_twin,
         baselines.baseline_month,
         members.patient_key,
+        patients.patient_number,
         members.practice_code,
-    FROM baselines
-    INNER JOIN members
-        ON baselines.cohort = members.cohort
-        AND baselines.baseline_month = members.month
+    FROM intermediate.int_patient_months__memberships AS members
+    INNER JOIN baselines
+        ON members.cohort = baselines.cohort
+        AND members.month = baselines.baseline_month
         AND (members.is_without OR NOT baselines.is_twin)
+    LEFT JOIN intermediate.int_patients__numbered AS patients USING (patient_key)
 ),
 
+still_in_cohort AS (
+    SELECT
+        then_counted.measure,
+        then_counted.patient_number,
+        members.month,
+        then_counted.practice_code AS baseline_practice_code,
+        members.practice_code,
+        CASE
+            WHEN members.is_without OR NOT then_counted.is_twin THEN 'member'
+            WHEN NOT members.is_without THEN 'excluded_or_redefined'
+        END AS fate,
+    FROM intermediate.int_patient_months__memberships AS members
+    INNER JOIN then_counted
+        ON members.patient_key = then_counted.patient_key
+        AND members.cohort = then_counted.cohort
+        AND members.month >= then_counted.baseline_month
+),
+
+-- From the table, not from int_patient_months__flagged: the joins of that view would have to stand in memory beside these.
 people AS (
     SELECT
-        flagged.patient_key,
-        flagged.month,
-        coalesce(flagged.practice_code, '-') AS practice_code,
-        flagged.opioid_months_3m > 0 AS is_on_opioid,
-        flagged.last_item_month_index > months.month_index - 3 AS is_seen,
-    FROM intermediate.int_patient_months__flagged AS flagged
-    INNER JOIN months USING (month)
-    -- Of nobody else is it asked: without this the join would hold every person of every month.
-    WHERE flagged.patient_key IN (SELECT patient_key FROM then_counted)
+        judged.patient_number,
+        months.month,
+        coalesce(judged.practice_code, '-') AS practice_code,
+        judged.opioid_months_3m > 0 AS is_on_opioid,
+        judged.last_item_month_index > months.month_index - 3 AS is_seen,
+    FROM intermediate.int_patient_months__judged AS judged
+    INNER JOIN months USING (month_index)
 ),
 
-fates AS (
+out_of_cohort AS (
+    SELECT
+        then_counted.measure,
+        people.month,
+        then_counted.practice_code AS baseline_practice_code,
+        CASE WHEN people.is_seen THEN people.practice_code END AS practice_code,
+        CASE
+            WHEN NOT people.is_seen THEN 'not_seen'
+            WHEN people.is_on_opioid THEN 'on_opioid'
+            WHEN NOT people.is_on_opioid THEN 'no_opioid'
+        END AS fate,
+    FROM people
+    INNER JOIN then_counted
+        ON people.patient_number = then_counted.patient_number AND people.month >= then_counted.baseline_month
+    ANTI JOIN still_in_cohort
+        ON then_counted.measure = still_in_cohort.measure
+        AND people.patient_number = still_in_cohort.patient_number
+        AND people.month = still_in_cohort.month
+),
+
+found AS (
+    SELECT
+        measure,
+        month,
+        baseline_practice_code,
+        practice_code,
+        fate,
+        count(*) AS people,
+    FROM (
+        SELECT
+            measure,
+            month,
+            baseline_practice_code,
+            practice_code,
+            fate,
+        FROM still_in_cohort
+
+        UNION ALL
+
+        SELECT
+            measure,
+            month,
+            baseline_practice_code,
+            practice_code,
+            fate,
+        FROM out_of_cohort
+    ) AS each
+    GROUP BY ALL
+),
+
+then_people AS (
     SELECT
         then_counted.measure,
         months.month,
         then_counted.practice_code AS baseline_practice_code,
-        CASE WHEN members.patient_key IS NOT NULL OR people.is_seen THEN coalesce(members.practice_code, people.practice_code) END
-            AS practice_code,
-        CASE
-            WHEN members.is_without OR (members.patient_key IS NOT NULL AND NOT then_counted.is_twin) THEN 'member'
-            WHEN members.patient_key IS NOT NULL THEN 'excluded_or_redefined'
-            WHEN NOT coalesce(people.is_seen, FALSE) THEN 'not_seen'
-            WHEN people.is_on_opioid THEN 'on_opioid'
-            WHEN NOT people.is_on_opioid THEN 'no_opioid'
-        END AS fate,
-    FROM then_counted
+        then_counted.people,
+    FROM (
+        SELECT
+            measure,
+            baseline_month,
+            practice_code,
+            count(*) AS people,
+        FROM then_counted
+        GROUP BY ALL
+    ) AS then_counted
     INNER JOIN months ON then_counted.baseline_month <= months.month
-    LEFT JOIN members
-        ON then_counted.patient_key = members.patient_key
-        AND then_counted.cohort = members.cohort
-        AND months.month = members.month
-    LEFT JOIN people ON then_counted.patient_key = people.patient_key AND months.month = people.month
+),
 
-    UNION ALL
+-- Who has no row in a month had no item for half a year.
+without_row AS (
+    SELECT
+        then_people.measure,
+        then_people.month,
+        then_people.baseline_practice_code,
+        then_people.people - coalesce(sum(found.people), 0) AS people,
+    FROM then_people
+    LEFT JOIN found USING (measure, month, baseline_practice_code)
+    GROUP BY then_people.measure, then_people.month, then_people.baseline_practice_code, then_people.people
+),
 
+joined AS (
     SELECT
         baselines.measure,
         members.month,
-        NULL AS baseline_practice_code,
         members.practice_code,
-        'member' AS fate,
-    FROM baselines
-    INNER JOIN members
-        ON baselines.cohort = members.cohort
-        AND baselines.baseline_month <= members.month
+        count(*) AS people,
+    FROM intermediate.int_patient_months__memberships AS members
+    INNER JOIN baselines
+        ON members.cohort = baselines.cohort
+        AND members.month >= baselines.baseline_month
         AND (members.is_without OR NOT baselines.is_twin)
-    ANTI JOIN then_counted ON baselines.measure = then_counted.measure AND members.patient_key = then_counted.patient_key
+    ANTI JOIN then_counted
+        ON baselines.measure = then_counted.measure AND members.patient_key = then_counted.patient_key
+    GROUP BY ALL
 )
 
 SELECT
@@ -113,6 +179,38 @@ SELECT
     baseline_practice_code,
     practice_code,
     fate,
-    count(*) AS people,
-FROM fates
+    CAST(sum(people) AS BIGINT) AS people,
+FROM (
+    SELECT
+        measure,
+        month,
+        baseline_practice_code,
+        practice_code,
+        fate,
+        people,
+    FROM found
+
+    UNION ALL
+
+    SELECT
+        measure,
+        month,
+        baseline_practice_code,
+        NULL AS practice_code,
+        'not_seen' AS fate,
+        people,
+    FROM without_row
+    WHERE people > 0
+
+    UNION ALL
+
+    SELECT
+        measure,
+        month,
+        NULL AS baseline_practice_code,
+        practice_code,
+        'member' AS fate,
+        people,
+    FROM joined
+) AS fates
 GROUP BY ALL

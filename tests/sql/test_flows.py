@@ -133,23 +133,26 @@ def test_those_who_return_after_a_month_left_and_joined(tmp_path: Path) -> None:
 
 
 WINDOWS = {"ann": (1, MAR), "bea": (0, APR), "cat": (0, JAN), "dan": (1, APR), "eve": (1, APR), "fay": (1, APR)}
+NUMBERS = {"ann": 1, "bea": 2, "cat": 3, "dan": 4, "eve": 5, "fay": 6, "hal": 8, "ida": 9, "joe": 10}
 
 
 def parts(people: dict[str, str], practices: dict[str, str], spill: Path) -> dict[tuple[str, str], dict[str, Any]]:
     """The parts of the change from January to April; of each person in WINDOWS: opioid months in the last three, and
     the month of the last item; `practices` says where they are seen in April."""
-    flagged = [
+    judged = [
         {
-            "patient_key": key,
-            "month": APR,
+            "patient_number": NUMBERS[key],
+            "month_index": INDEX[APR],
             "practice_code": practices.get(key, "A"),
             "opioid_months_3m": opioids,
             "last_item_month_index": INDEX[last],
         }
         for key, (opioids, last) in WINDOWS.items()
     ]
+    numbered = [{"patient_number": number, "patient_key": key} for key, number in NUMBERS.items()]
     tables = given(people) | {
-        "intermediate.int_patient_months__flagged": pa.Table.from_pylist(flagged),
+        "intermediate.int_patient_months__judged": pa.Table.from_pylist(judged),
+        "intermediate.int_patients__numbered": pa.Table.from_pylist(numbered),
         "intermediate.int_measures__baseline": pa.Table.from_pylist(
             [
                 {"aim": "halve_high_dose", "measure": m, "baseline_first_month": JAN, "baseline_last_month": JAN}
@@ -204,10 +207,11 @@ def change(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], di
         "ann": "A A A .",  # out of the cohort, still on an opioid
         "bea": "A A . .",  # no opioid, seen with another item in April
         "cat": "A A . .",  # last item in January: not seen for three months
+        "joe": "A A . .",  # no row of April at all: no item for half a year
         "dan": "A A B B",  # in the cohort, in practice B
         "eve": "A . . .",  # out of the cohort, on an opioid, seen at practice C
         "fay": "A A A A*",  # in the cohort, near the end of life since April
-        "gus": "A A A A",  # stayed
+        "gus": "A A A A",  # stayed, though he has no number
         "hal": ". . A A",  # joined
         "ida": "B B B B*",  # of practice B all along
     }
@@ -223,23 +227,23 @@ def figures(row: dict[str, Any]) -> list[int]:
 
 
 def test_of_what_the_fall_in_a_practice_is_made(change: dict[tuple[str, str], dict[str, Any]]) -> None:
-    # January: ann bea cat dan eve fay gus. Stayed: fay, gus. Moved away: dan and eve. April: fay, gus, and hal.
-    assert figures(change["A", "high_dose"]) == [7, 2, 1, 1, 2, 1, 0, 1, 3]
+    # January: ann bea cat dan eve fay gus joe. Stayed: fay, gus. Moved away: dan and eve. April: fay, gus, and hal.
+    assert figures(change["A", "high_dose"]) == [8, 2, 1, 1, 2, 2, 0, 1, 3]
     # January: ida. April: ida, and dan who joined.
     assert figures(change["B", "high_dose"]) == [1, 1, 0, 0, 0, 0, 0, 1, 2]
 
 
 def test_a_move_within_a_pcn_is_no_move_of_the_pcn(change: dict[tuple[str, str], dict[str, Any]]) -> None:
     # dan stayed in U1; eve went to U2; in the ICB she is still on an opioid.
-    assert figures(change["U1", "high_dose"]) == [8, 4, 1, 1, 1, 1, 0, 1, 5]
-    assert figures(change["QZA", "high_dose"]) == [8, 4, 2, 1, 0, 1, 0, 1, 5]
+    assert figures(change["U1", "high_dose"]) == [9, 4, 1, 1, 1, 2, 0, 1, 5]
+    assert figures(change["QZA", "high_dose"]) == [9, 4, 2, 1, 0, 2, 0, 1, 5]
 
 
 def test_who_is_near_the_end_of_life_since_is_no_fall_of_the_twin(
     change: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
     # Without end of life: fay and ida are excluded in April, though their dose is not lower.
-    assert figures(change["QZA", "high_dose_adult_no_palliative"]) == [8, 2, 2, 1, 0, 1, 2, 1, 3]
+    assert figures(change["QZA", "high_dose_adult_no_palliative"]) == [9, 2, 2, 1, 0, 2, 2, 1, 3]
 
 
 @pytest.mark.parametrize(
