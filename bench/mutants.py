@@ -3,17 +3,24 @@
 `python bench/mutants.py sql` puts mutants in place of their models and shows each to the hand-worked patients and to
 patients of the naive twin; it ends with 1 where one survives that tests/equivalence/equivalent_mutants.toml does not
 explain. `--most 40` takes that many of each model, the same for the same `--seed`. `python bench/mutants.py python`
-sums up by module what `mutmut run` has left in mutants/. `make test-mutants` does all of it.
+shows the mutants that mutmut has written to mutants/ to the tests of their modules, each in a process of its own: where
+mutmut forks one for each, threads that a library began before never answer. `make test-mutants` and
+`make test-mutants-python` call them.
 """
 
 import argparse
+import functools
 import itertools
+import os
+import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -55,8 +62,18 @@ from pipelines import assets
 assets.SQL_DIR = Path(sys.argv[1])
 sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *sys.argv[2:]]))
 """
-# What mutmut calls a mutant's fate → ours.
-FATES = {"killed": "killed", "survived": "survived", "no tests": "run by no test here", "timeout": "took too long"}
+# What is shown to the Python of a package, after the test file of the module itself.
+TESTS_OF_PYTHON = {
+    "pipelines/products": ("tests/unit/products", "--deselect=tests/unit/products/test_properties.py"),
+    "pipelines/factor_sets": ("tests/unit/test_factor_sets.py",),
+    "pipelines/statistics": ("tests/unit/statistics",),
+    "pipelines/disclosure": (
+        *(f"tests/unit/{file.name}" for file in sorted((ROOT / "tests" / "unit").glob("test_disclosure*.py"))),
+        "tests/unit/report/test_disclosure_in_reports.py",
+    ),
+}
+_MUTANT = re.compile(r"^\s*def (x\S*__mutmut_\d+)\(", re.MULTILINE)
+LONGEST_SECONDS = 600
 
 
 def judge_sql(most: int, seed: int, chosen: Iterable[str]) -> int:
@@ -120,27 +137,56 @@ def _is_killed_by_tests(mutant: Mutant, folder: Path) -> bool:
     return done.returncode == 1
 
 
-def sum_up_python() -> int:
-    """Fates by module, of those mutants that were run."""
-    told = subprocess.run(["mutmut", "results", "--all", "true"], cwd=ROOT, capture_output=True, text=True, check=True)
-    by_module: dict[str, Counter[str]] = {}
-    for line in told.stdout.splitlines():
-        name, _, fate = line.strip().rpartition(": ")
-        if fate in FATES:
-            by_module.setdefault(name.rpartition(".")[0], Counter())[FATES[fate]] += 1
-    for module, fates in sorted(by_module.items()):
-        print(f"{module}: {_score(fates)}")
-    print(f"in all: {_score(sum(by_module.values(), Counter()))}")
-    return 0
+def judge_python(most: int, seed: int, chosen: Iterable[str]) -> None:
+    """Judge mutants of each module that mutmut has mutated, two at a time."""
+    wanted, total = tuple(chosen), Counter[str]()
+    for file in sorted((ROOT / "mutants" / "pipelines").rglob("*.py")):
+        module = file.relative_to(ROOT / "mutants").with_suffix("").as_posix()
+        every = sorted(_MUTANT.findall(file.read_text(encoding="utf-8")))
+        if not every or (wanted and file.stem not in wanted):
+            continue
+        some = random.Random(f"{seed} {module}").sample(every, min(most, len(every)))
+        with ThreadPoolExecutor(2) as pool:
+            verdicts = list(pool.map(functools.partial(_fate_of_python, module), some))
+        for name, verdict in zip(some, verdicts, strict=True):
+            if verdict != "killed":
+                print(f"  {verdict}: {name}")
+        print(f"{module}: {_score(Counter(verdicts))}, of {len(every)} mutants", flush=True)
+        total.update(verdicts)
+    print(f"in all: {_score(total)}")
+
+
+def _fate_of_python(module: str, mutant: str) -> str:
+    """Whether a test of its module or of its package fails with one function changed."""
+    package, _, name = module.removeprefix("pipelines/").rpartition("/")
+    tests = next(tests for mutated, tests in TESTS_OF_PYTHON.items() if module.startswith(mutated))
+    of_module = (f"tests/unit/{package}/test_{name}.py", f"tests/unit/test_{package}_{name}.py")
+    for shown_to in ([file for file in of_module if (ROOT / file).exists()], tests):
+        if not shown_to:
+            continue
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *shown_to],
+                cwd=ROOT / "mutants",
+                env={**os.environ, "MUTANT_UNDER_TEST": f"{module.replace('/', '.')}.{mutant}"},
+                capture_output=True,
+                check=False,
+                timeout=LONGEST_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return "took too long"
+        if done.returncode not in (0, 1):
+            raise RuntimeError(done.stdout.decode()[-2000:])
+        if done.returncode == 1:
+            return "killed"
+    return "survived"
 
 
 def _score(fates: Counter[str]) -> str:
     told = fates["killed"] + fates["survived"]
     share = f"{100 * fates['killed'] / told:.0f} %" if told else "-"
     others = "".join(
-        f", {fates[fate]} {fate}"
-        for fate in ("equivalent", "does not build", "run by no test here", "took too long")
-        if fates[fate]
+        f", {fates[fate]} {fate}" for fate in ("equivalent", "does not build", "took too long") if fates[fate]
     )
     return f"{fates['killed']} of {told} killed ({share}){others}"
 
@@ -148,11 +194,14 @@ def _score(fates: Counter[str]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Whether the tests notice small faults.")
     parser.add_argument("what", choices=("sql", "python"))
-    parser.add_argument("models", nargs="*", help="of these models alone, such as int_items__ome")
-    parser.add_argument("--most", type=int, default=10_000, help="mutants of each model")
+    parser.add_argument("models", nargs="*", help="of these models or modules alone, such as int_items__ome or dose")
+    parser.add_argument("--most", type=int, default=10_000, help="mutants of each model or module")
     parser.add_argument("--seed", type=int, default=1)
     told = parser.parse_intermixed_args()
-    return sum_up_python() if told.what == "python" else int(judge_sql(told.most, told.seed, told.models) > 0)
+    if told.what == "python":
+        judge_python(told.most, told.seed, told.models)
+        return 0
+    return int(judge_sql(told.most, told.seed, told.models) > 0)
 
 
 if __name__ == "__main__":

@@ -191,8 +191,10 @@ def test_every_aggregate_mart_leaves_by_a_rule_or_is_refused_by_name() -> None:
     known = {file.stem for file in (assets.SQL_DIR / "marts").glob("*.sql")}
     assert set(REFUSED) <= known | {table.name.removeprefix("marts.") for table in STATISTICS_TABLES}
     for mart in (*REFUSED, "anything_new"):
-        with pytest.raises(UsageError, match=f"marts.{mart} does not leave"):
+        with pytest.raises(UsageError, match=f"marts.{mart} does not leave") as refused:
             refuse(mart)
+        assert refused.value.where == f"Because {REFUSED.get(mart, 'it has no rule of disclosure control')}."
+        assert "marts.trends" in refused.value.remedy
 
 
 def test_a_further_aim_shows_the_counts_of_the_trends_and_hides_what_they_hide() -> None:
