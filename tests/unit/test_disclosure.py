@@ -340,6 +340,16 @@ def test_an_aim_by_number_is_worked_out_from_protected_counts() -> None:
     assert by_rate["aim_target"] == 5.25
 
 
+def test_an_aim_by_number_is_judged_on_numbers_however_the_lists_have_changed() -> None:
+    # 38 → 40, 101 → 100 people, as above: 60 % fewer, P = 0.885; of 1,000 of half the list, 20 % fewer.
+    row = trend_row("pcn", "U1", "high_dose", 38, baseline_count=101, denominator=5_000, baseline_denominator=10_000)
+    by_number, by_rate = (one(DEFAULT, {**row, "aim_type": aim_type}) for aim_type in ("count", "rate"))
+    assert by_number["change_pct"] == by_rate["change_pct"] == pytest.approx(-20)
+    assert by_number["probability_aim_met"] == pytest.approx(0.885, abs=0.0005)
+    assert by_number["aim_status"] == "on course"
+    assert by_rate["probability_aim_met"] < 0.05
+
+
 def test_a_number_shared_out_does_not_tell_the_sum_it_is_a_share_of() -> None:
     # 450 fewer of 1,237 people is 36.378 %: from the exact share the sum could be read back.
     row = trend_row("icb", "QZA", "high_dose", 88, baseline_count=103, aim_type="count", aim_pct=-36.37833)

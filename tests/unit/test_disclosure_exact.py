@@ -22,6 +22,10 @@ FIRST = np.array([True, False, False])
         ((4, 6), (1, 1, 10), (7, 7, 10), False),
         # Total 10 and the other part known to be 6.
         ((4, 6), (1, 6, 10), (7, 6, 10), True),
+        # A part between 3 and 3.9 is 3 people: nobody is half a person.
+        ((3, 10), (3, 0, 13), (3.9, 100, 13), True),
+        ((3, 10), (2.1, 0, 13), (3.9, 100, 13), True),
+        ((3, 10), (2, 0, 13), (3.9, 100, 13), False),
         # Total 3: 1 + 2 and 2 + 1.
         ((1, 2), (1, 1, 3), (7, 7, 3), False),
         # Nothing is known of the total: whatever the part is, it is possible.

@@ -10,10 +10,10 @@ from disclosure_rows import DEFAULT
 from pipelines.disclosure.groups import judged_again
 
 
-def leaving(people: float | None, denominator: int | None) -> dict[str, Any]:
+def leaving(people: float | None, denominator: int | None, baseline_people: float | None = None) -> dict[str, Any]:
     row = {
         "org_level": "icb", "org_code": "QZA", "month": date(2025, 12, 1), "measure": "high_dose", "dimension": "sex",
-        "dimension_value": "F", "people": people, "baseline_people": None, "denominator": denominator,
+        "dimension_value": "F", "people": people, "baseline_people": baseline_people, "denominator": denominator,
         # As the warehouse has it: 43 people of 8,000.
         "rate_per_1000": 43 / 8, "ci_low": 3.9, "ci_high": 7.2, "share_pct": 43.0,
         "change_count_pct": -1.0, "change_low": -2.0, "change_high": 0.0, "change_method": "paired",
@@ -37,3 +37,14 @@ def test_a_rate_that_leaves_is_that_of_the_rounded_count() -> None:
 def test_a_hidden_count_has_no_rate(people: float | None, denominator: int | None) -> None:
     found = leaving(people, denominator)
     assert [found[name] for name in ("rate_per_1000", "ci_low", "ci_high")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("before", "method", "change"), [(90.0, "independent, conservative", -50.0), (10.0, None, None), (None, None, None)]
+)
+def test_a_change_that_leaves_is_that_of_the_rounded_counts_and_says_how_it_was_judged(
+    before: float | None, method: str | None, change: float | None
+) -> None:
+    # The warehouse knows who is in both months, and what leaves does not: its method must not stay.
+    found = leaving(45.0, 8_000, before)
+    assert (found["change_method"], found["change_count_pct"]) == (method, change)
