@@ -80,7 +80,7 @@ class System:
         known, added = self.outside, np.array(self.true, dtype=np.float64)
         part = np.array(self.is_part, dtype=np.bool_)
         protected = protect_counts(added, policy)
-        low, high = _possible(protected.value, protected.suppressed, policy)
+        low, high = possible_counts(protected.value, protected.suppressed, policy)
         rests = known.differences.size
         nothing = np.zeros(rests)
         terms = np.array(self.terms, dtype=np.int64).reshape(-1, 3)
@@ -127,7 +127,7 @@ class System:
         return self._values[cell] if cell < self.first else self.true[cell - self.first]
 
 
-def _possible(shown: FloatArray, suppressed: BoolArray, policy: Policy) -> tuple[FloatArray, FloatArray]:
+def possible_counts(shown: FloatArray, suppressed: BoolArray, policy: Policy) -> tuple[FloatArray, FloatArray]:
     """The least and greatest count of people behind each shown one; 1 to the limit behind a suppressed one."""
     base = policy.rounding_base
     below, above = (base / 2 - 1, base / 2) if policy.rounding == "midpoint" else (base // 2, (base - 1) // 2)

@@ -151,6 +151,18 @@ def test_shares_changes_and_gaps_come_from_protected_counts() -> None:
     assert not {"people_in_both", "gap_ratio", "gap_low"} & set(left.columns)
 
 
+def test_a_group_that_its_sum_gives_away_hides_another() -> None:
+    # 17 = 8 + 8 + 1, shown 15 = 10 + 10 + [c]: 17 at the most less 8 and 8 leaves 1.
+    groups = ((8, 30), (8, 20), (1, 10))
+    rows = [equity_row("Q1", "age", f"band {number}", *counts) for number, counts in enumerate(groups)]
+    whole = [trend_row("icb", "Q1", "high_dose", count, month=when) for when, count in ((BEFORE, 60), (NOW, 17))]
+    left = protect_parts(frame(whole), Parts(equity=pl.DataFrame(rows)), DEFAULT, LINES).equity
+    shown = left["people"].to_list()
+    assert shown[2] is None
+    assert None in shown[:2]
+    assert left["baseline_people"].to_list() == [30, 20, 10]
+
+
 def test_what_may_not_leave_is_not_among_it() -> None:
     rows = [
         component_row("practice", "A1", stayed=50),

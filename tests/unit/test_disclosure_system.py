@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 from disclosure_attack import Attack, Cell
-from disclosure_rows import DEFAULT, frame, month, trend_row
+from disclosure_rows import DEFAULT, POLICIES, frame, month, trend_row
 
 from pipelines.disclosure import protect_trends
 from pipelines.disclosure.parts import AT_BASELINE, COMPONENTS, OVERLAPPING, Parts, protect_parts
+from pipelines.disclosure.policy import protect_counts
+from pipelines.disclosure.system import possible_counts
 
 HIERARCHIES = int(os.environ.get("OPIOIDS_DISCLOSURE_HIERARCHIES", "25"))
 BEFORE, NOW = month(0), month(3)
@@ -308,3 +311,15 @@ def test_no_small_count_is_recovered_from_all_that_leaves_of_an_icb() -> None:
             f"{name} leaves where the cohorts are large enough, and there alone"
         )
         assert counts.drop_nulls().len() > counts.len() / 2, f"of {name} next to nothing is left to read"
+
+
+@pytest.mark.parametrize("name", [name for name, policy in POLICIES.items() if not policy.hides_nothing])
+def test_the_counts_behind_a_shown_one_are_those_that_look_alike(name: str) -> None:
+    policy = POLICIES[name]
+    counts = np.arange(200.0)
+    seen = protect_counts(counts, policy)
+    low, high = possible_counts(seen.value, seen.suppressed, policy)
+    # The last few look like counts beyond 199, which are not tried here.
+    for at in range(190):
+        looks = np.where(seen.suppressed[at], seen.suppressed, ~seen.suppressed & (seen.value == seen.value[at]))
+        assert (low[at], high[at]) == (counts[looks].min(), counts[looks].max()), at
