@@ -94,6 +94,21 @@ def test_a_change_of_people_needs_twenty_on_both_sides() -> None:
     assert left["U2"][0] == pytest.approx(-33.33, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("count", "unit", "reason"),
+    [(150, "people", "trial_limits"), (50, "people", "too_few_to_tell"), (50, "documents", "trial_limits")],
+)
+def test_process_control_of_people_needs_a_mean_of_a_hundred(count: int, unit: str, reason: str) -> None:
+    months = [date(2024, month, 1) for month in range(1, 13)] + [date(2025, 1, 1)]
+    rows = judged(pl.concat([trends({"U1": count + 10 * (at % 2)}, unit=unit, month=m) for at, m in enumerate(months)]))
+    assert rows["spc_mean"].null_count() == 0
+    left = protect_local_trends(rows, DEFAULT)
+    assert set(left["spc_reason"]) == {reason}
+    assert (
+        (left["spc_mean"].null_count() == 13) == (left["spc_upper"].null_count() == 13) == (reason == "too_few_to_tell")
+    )
+
+
 def test_counts_that_round_alike_leave_alike_in_every_column() -> None:
     one, two = (protect_local_trends(trends({"U1": count, "U2": 60, "Q1": count + 60}), DEFAULT) for count in (38, 42))
     assert one.equals(two)

@@ -92,6 +92,8 @@ def test_rates_by_age_are_per_those_registered_of_that_age() -> None:
     assert found["75 and over"]["ci_high"] == pytest.approx(54.47 / 8, abs=0.01)
     assert found["75 and over"]["denominator_basis"] == "registered patients of this age, list of the month"
     assert found["75 and over"]["rate_reason"] is None
+    women = with_lists([group("F", 40, 100, 30) | {"dimension": "sex"}], [registered("F", 8_000, "sex")])["F"]
+    assert women["denominator_basis"] == "registered patients of this sex, list of the month"
 
 
 @pytest.mark.parametrize(
