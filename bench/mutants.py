@@ -62,15 +62,17 @@ from pipelines import assets
 assets.SQL_DIR = Path(sys.argv[1])
 sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *sys.argv[2:]]))
 """
+# What these modules make is read by SQL.
+TESTS_OF_TABLES = (
+    *(f"tests/sql/test_{name}.py" for name in ("flows", "superseded", "trends_as_was")),
+    "tests/equivalence/test_trends_equal_naive.py",
+)
 # What is shown to the Python of a package, after the test file of the module itself.
 TESTS_OF_PYTHON = {
     "pipelines/products": ("tests/unit/products", "--deselect=tests/unit/products/test_properties.py"),
     "pipelines/factor_sets": ("tests/unit/test_factor_sets.py",),
-    # What it makes is read by SQL.
-    "pipelines/statistics/aim_terms": (
-        *(f"tests/sql/test_{name}.py" for name in ("flows", "trends_as_was")),
-        "tests/equivalence/test_trends_equal_naive.py",
-    ),
+    "pipelines/statistics/aim_terms": TESTS_OF_TABLES,
+    "pipelines/statistics/measures": TESTS_OF_TABLES,
     "pipelines/statistics": ("tests/unit/statistics",),
     "pipelines/disclosure": (
         *(f"tests/unit/{file.name}" for file in sorted((ROOT / "tests" / "unit").glob("test_disclosure*.py"))),

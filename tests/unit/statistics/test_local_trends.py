@@ -4,10 +4,11 @@ from datetime import date
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from pipelines.statistics.local_trends import COLUMNS, difference_limits, judged
-from pipelines.statistics.scores import AS_RETURNED, OF_BOTH, OF_CHANGE, mean_change
+from pipelines.statistics.scores import AS_RETURNED, OF_BOTH, OF_CHANGE, mean_change, score_table
 
 
 def series(figures: list[Any], form: str = "count", unit: str = "people", **more: Any) -> pl.DataFrame:
@@ -116,7 +117,7 @@ def test_the_interval_of_the_changes_is_that_of_a_t_distribution() -> None:
     # t(0.975, 24) = 2.0639; 2.0639 x 10 / √25 = 4.1278
     found = mean_change(25, 10, 15, sd_change=10)
     assert (found.low, found.high) == (pytest.approx(5 - 4.1278, abs=1e-4), pytest.approx(5 + 4.1278, abs=1e-4))
-    assert found.basis == OF_CHANGE
+    assert (found.change, found.basis) == (5, OF_CHANGE)
 
 
 def test_deviations_before_and_after_give_a_wider_interval_that_says_so() -> None:
@@ -128,3 +129,38 @@ def test_deviations_before_and_after_give_a_wider_interval_that_says_so() -> Non
 def test_limits_that_were_returned_stand_where_no_deviation_was() -> None:
     assert mean_change(25, 10, 15, returned=(1, 9)) == (5, 1, 9, AS_RETURNED)
     assert mean_change(1, 10, 15, sd_change=3).low is None
+
+
+def test_each_row_of_scores_has_its_own_change_and_a_hidden_one_has_none() -> None:
+    figures = ("mean_before", "mean_after", "sd_before", "sd_after", "sd_change", "returned_low", "returned_high")
+    rows = [
+        ("U2", 46, (15.75, 19.875, None, None, None, 3.5, 4.75)),
+        ("U1", 25, (10, 15, None, None, 10, None, None)),
+        ("U3", None, (None,) * 7),
+        ("U4", 25, (10, 15, 6, 8, None, None, None)),
+    ]
+    table = pa.Table.from_pylist(
+        [
+            {
+                "month": date(2025, 3, 1),
+                "org_code": code,
+                "instrument": "MSK-HQ",
+                "n": n,
+                **dict(zip(figures, given, strict=True)),
+            }
+            for code, n, given in rows
+        ],
+        pa.schema(
+            [("month", pa.date32()), ("org_code", pa.string()), ("instrument", pa.string()), ("n", pa.int64())]
+            + [(name, pa.float64()) for name in figures]
+        ),
+    )
+    names = ("org_code", "mean_change", "change_low", "change_high", "interval_basis")
+    found = [tuple(row[name] for name in names) for row in score_table(table).to_pylist()]
+    wide = (5.0, pytest.approx(5 - 4.1278, abs=1e-4), pytest.approx(5 + 4.1278, abs=1e-4))
+    assert found == [
+        ("U1", *wide, OF_CHANGE),
+        ("U2", 4.125, 3.5, 4.75, AS_RETURNED),
+        ("U3", None, None, None, None),
+        ("U4", *wide, OF_BOTH),
+    ]
