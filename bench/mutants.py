@@ -73,6 +73,7 @@ TESTS_OF_PYTHON = {
     "pipelines/factor_sets": ("tests/unit/test_factor_sets.py",),
     "pipelines/statistics/aim_terms": TESTS_OF_TABLES,
     "pipelines/statistics/measures": TESTS_OF_TABLES,
+    "pipelines/statistics/tables": TESTS_OF_TABLES,
     "pipelines/statistics": ("tests/unit/statistics",),
     "pipelines/disclosure": (
         *(f"tests/unit/{file.name}" for file in sorted((ROOT / "tests" / "unit").glob("test_disclosure*.py"))),
