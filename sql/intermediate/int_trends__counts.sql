@@ -4,8 +4,7 @@
 -- Key: org_level, org_code, month, measure
 --
 -- A count of people is NULL in the months before its rule can be judged. people is how many patients stand behind a sum
--- of items, milligrams or pounds: disclosure control needs it. Patients' items and EPD are never added together. Organisation
--- by organisation, since so it is read: without the order each reading would go through the whole table.
+-- of items, milligrams or pounds: disclosure control needs it. Patients' items and EPD are never added together.
 WITH levels AS (
     SELECT
         practice_code,
@@ -200,4 +199,3 @@ LEFT JOIN captured
     AND organisations.org_level = captured.org_level
     AND organisations.org_code = captured.org_code
     AND months.month = captured.month
-ORDER BY org_code

@@ -3,8 +3,7 @@
 -- Grain: one row per level above practice, organisation, month in which it had a practice, and measure.
 -- Key: org_level, org_code, month, measure
 --
--- Sums of the practices' rows; only who joined and left is counted anew, since movers inside an organisation do neither. In
--- the order in which it is read, as int_trends__counts.
+-- Sums of the practices' rows; only who joined and left is counted anew, since movers inside an organisation do neither.
 WITH summed AS (
     SELECT
         levels.org_level,
@@ -101,4 +100,3 @@ SELECT
     opioid_items,
 FROM intermediate.int_trends__counts
 WHERE org_level = 'all'
-ORDER BY org_code
