@@ -3,8 +3,8 @@
 `python bench/mutants.py sql` puts mutants in place of their models and shows each to the hand-worked patients and to
 patients of the naive twin; it ends with 1 where one survives that tests/equivalence/equivalent_mutants.toml does not
 explain. `--most 40` takes that many of each model, the same for the same `--seed`. `python bench/mutants.py python`
-shows the mutants that mutmut has written to mutants/ to the tests of their modules, each in a process of its own: forked,
-as mutmut does it, many never ended. `make test-mutants` and `make test-mutants-python` call them.
+shows the mutants that mutmut has written to mutants/ to the tests of their modules, each in a process of its own:
+forked, as mutmut does it, many never ended. `make test-mutants` and `make test-mutants-python` call them.
 """
 
 import argparse
