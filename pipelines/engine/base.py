@@ -32,7 +32,7 @@ class Engine(Protocol):
         """Materialise one SELECT as `schema.table`."""
 
     def load(self, name: str, table: "pa.Table | pa.RecordBatchReader") -> None:
-        """Store Arrow rows as `schema.table`; while those of a reader are taken, the engine answers `fetch`."""
+        """Store Arrow rows as `schema.table`; while those of a reader are taken, those of `in_order` can be."""
 
     def view_landed(self, name: str, parts: Sequence[LandedPart], shape: "pa.Schema") -> None:
         """Let `schema.table` show landed Parquet, each part in its current months; of none, an empty table."""
@@ -45,6 +45,9 @@ class Engine(Protocol):
 
     def fetch(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> "pa.Table":
         """The rows of a SELECT."""
+
+    def in_order(self, select: str, by: str) -> "pa.RecordBatchReader":
+        """The rows of a SELECT in the order of a column, a batch at a time: they need not fit into memory."""
 
     def copy_published(
         self,

@@ -29,6 +29,7 @@ _DISK_REFUSES = (
 )
 # R, JDBC and ODBC come with an older DuckDB than ours: what it cannot read, an analyst cannot open.
 PUBLISHED_STORAGE = "v1.0.0"
+_ROWS_OF_A_BATCH = 60_000
 _PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
 
 
@@ -54,7 +55,7 @@ def _storage_in_words(doing: str) -> Iterator[None]:
         raise no_room from None
 
 
-def _no_room(doing: str, error: duckdb.Error) -> StorageError | None:
+def _no_room(doing: str, error: Exception) -> StorageError | None:
     """What is full, and what to do; None for an error that is about something else."""
     if any(words in str(error) for words in _DISK_REFUSES):
         return StorageError(
@@ -62,13 +63,22 @@ def _no_room(doing: str, error: duckdb.Error) -> StorageError | None:
             f"While {doing}.",
             "Free space, or raise memory_limit or spill_limit in pipeline.toml, then run the same command again.",
         )
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if "Out of Memory" in str(error):
         return StorageError(
             "The build needs more memory than it may use.",
             f"While {doing}.",
             "Raise memory_limit in pipeline.toml, or set threads = 1 there, then run the same command again.",
         )
     return None
+
+
+def _broken_off(error: Exception) -> StorageError | ModelError:
+    """What went wrong while rows were taken, without values."""
+    return _no_room("asking the build", error) or ModelError(
+        "The build broke off while its rows were taken.",
+        "What the database said is withheld: it may quote a patient's row.",
+        "Report this with the name of the table.",
+    )
 
 
 def _constant(parameter: Parameter) -> str:
@@ -273,6 +283,26 @@ class DuckDBEngine:
     def fetch(self, select: str, parameters: Mapping[str, Parameter] | None = None) -> "pa.Table":
         with _storage_in_words("asking the build"):
             return self.connection.sql(select, params=dict(parameters or {})).to_arrow_table()
+
+    def in_order(self, select: str, by: str) -> "pa.RecordBatchReader":
+        import pyarrow as pa
+
+        # A connection of its own, which other questions do not break off.
+        asking = self.connection.cursor()
+        try:
+            rows = asking.sql(f"SELECT * FROM ({select}) ORDER BY {quoted(by)}").to_arrow_reader(_ROWS_OF_A_BATCH)
+        except duckdb.Error as error:
+            raise _broken_off(error) from None
+
+        def batches() -> "Iterator[pa.RecordBatch]":
+            try:
+                with asking:
+                    yield from rows
+            except OSError as error:
+                # What the database says once the first rows are there.
+                raise _broken_off(error) from None
+
+        return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
     def close(self) -> None:
         self.connection.close()

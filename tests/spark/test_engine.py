@@ -121,6 +121,19 @@ def test_landed_rows_count_in_their_current_months_alone(engine: SparkEngine, tm
     on_duckdb.close()
 
 
+def test_rows_come_in_order_whole_and_with_their_types(engine: SparkEngine) -> None:
+    digits = [f"{n * 7919 % 1000:03}" for n in range(1000)]
+    exact = pa.decimal128(24, 4)
+    given = pa.table(
+        {"code": digits, "day": [date(2024, 2, 29)] * 1000, "dose": pa.array([Decimal("1.5")] * 1000, exact)}
+    )
+    engine.load("intermediate.given", given)
+    found = engine.in_order("SELECT * FROM intermediate.given", "code").read_all()
+    assert found["code"].to_pylist() == sorted(digits)
+    assert found.schema.types == given.schema.types
+    assert engine.in_order("SELECT * FROM intermediate.given WHERE code = 'x'", "code").read_all().num_rows == 0
+
+
 def test_rows_that_a_key_does_not_tell_apart_are_counted(engine: SparkEngine) -> None:
     engine.load("marts.given", pa.table({"a": pa.array([1, 1, 1, 2, None, None]), "b": pa.array([1, 1, 1, 1, 1, 1])}))
     assert engine.rows_beyond_key("marts.given", ("a", "b")) == 3

@@ -1,14 +1,16 @@
 """What is worked out part by part: every row once, errors as they were, and the same table as in one go."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from traceback import format_exception
 
 import pyarrow as pa
 import pytest
 
 from pipelines.engine.duckdb import DuckDBEngine
 from pipelines.engine.parts import in_parts
-from pipelines.errors import StorageError, UsageError
+from pipelines.errors import ModelError, StorageError, UsageError
 
 ROWS = pa.table({"measure": ["a", "b", "b", "b", "c", "it's"], "n": [1, 2, 3, 4, 5, 6]})
 ALL = "SELECT * FROM intermediate.given"
@@ -25,8 +27,8 @@ def engine(tmp_path: Path) -> Iterator[DuckDBEngine]:
 @pytest.mark.parametrize(
     ("at_a_time", "parts"),
     [
-        # What does not fit with what waits begins a part of its own, however large it is.
         (1, [{"a"}, {"b"}, {"c"}, {"it's"}]),
+        (2, [{"a", "b"}, {"c", "it's"}]),
         (4, [{"a", "b"}, {"c", "it's"}]),
         (100, [{"a", "b", "c", "it's"}]),
     ],
@@ -43,6 +45,14 @@ def test_of_no_row_there_is_one_part_with_the_columns(engine: DuckDBEngine) -> N
     (part,) = in_parts(engine, f"{ALL} WHERE n > 6", "measure")
     assert part.num_rows == 0
     assert part.column_names == ["measure", "n"]
+
+
+def test_a_value_whose_rows_come_in_many_batches_stays_together(engine: DuckDBEngine) -> None:
+    engine.create("intermediate.many", "SELECT (range * 7919) % 3 || '' AS measure, range AS n FROM range(400000)", {})
+    assert sum(1 for _ in engine.in_order("SELECT * FROM intermediate.many", "measure")) > 3
+    found = list(in_parts(engine, "SELECT * FROM intermediate.many", "measure", 10))
+    assert [set(part["measure"].to_pylist()) for part in found] == [{"0"}, {"1"}, {"2"}]
+    assert sorted(n for part in found for n in part["n"].to_pylist()) == list(range(400_000))
 
 
 def test_rows_without_a_value_are_not_passed_over(engine: DuckDBEngine) -> None:
@@ -79,8 +89,33 @@ def test_what_fails_on_the_way_fails_as_itself_and_leaves_no_table(engine: DuckD
 def test_too_little_memory_is_said_with_what_to_change(tmp_path: Path) -> None:
     engine = DuckDBEngine(None, tmp_path, memory_limit="20MB")
     large = "SELECT list(range) AS numbers FROM range(20000000)"
-    for ask in (lambda: engine.create("marts.large", large, {}), lambda: engine.fetch(large)):
+    for ask in (
+        lambda: engine.create("marts.large", large, {}),
+        lambda: engine.fetch(large),
+        lambda: engine.in_order(large, "numbers").read_all(),
+    ):
         with pytest.raises(StorageError, match="more memory") as raised:
             ask()
         assert "memory_limit" in raised.value.remedy
     engine.close()
+
+
+def test_a_disk_that_fails_after_the_first_rows_were_taken_is_told_without_a_row(tmp_path: Path) -> None:
+    engine = DuckDBEngine(None, tmp_path, memory_limit="40MB", threads=1)
+    rows = engine.in_order("SELECT md5(range || '') AS code FROM range(1000000)", "code")
+    assert rows.read_next_batch().num_rows > 0
+    spilled = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert spilled
+    for file in spilled:
+        os.truncate(file, 0)
+    with pytest.raises(ModelError, match="broke off") as raised:
+        rows.read_all()
+    assert "withheld" in str(raised.value)
+    engine.close()
+
+
+def test_what_breaks_off_while_rows_are_put_in_order_is_not_quoted(engine: DuckDBEngine) -> None:
+    wrong = "SELECT n, CAST(repeat('943 476 5919', n) AS INTEGER) AS x FROM intermediate.given"
+    with pytest.raises(ModelError) as raised:
+        engine.in_order(wrong, "n").read_all()
+    assert "943" not in "".join(format_exception(raised.value))
