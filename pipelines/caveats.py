@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines import assets
 from pipelines.engine.base import Engine
-from pipelines.engine.duckdb import fetch_published
+from pipelines.engine.published import fetch_published
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from pipelines.config import Settings
 from pipelines.content import content_of, snapshot_id
 from pipelines.contracts import ContractReport, check_contracts, load_in_background, write_data_docs
 from pipelines.engine.base import Engine
-from pipelines.engine.duckdb import fetch_published
 from pipelines.engine.opening import open_engine, refuse_engine_that_is_not_there
+from pipelines.engine.published import fetch_published
 from pipelines.errors import (
     ContractError,
     NothingPublished,

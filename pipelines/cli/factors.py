@@ -109,7 +109,7 @@ def products(
 ) -> None:
     """Opioid products of the published warehouse; those without a dose and the remedy; codes that came and went."""
     with errors_in_words():
-        from pipelines.engine.duckdb import fetch_published
+        from pipelines.engine.published import fetch_published
         from pipelines.products import remedy_for
         from pipelines.snapshots import current_snapshot
 

@@ -50,7 +50,7 @@ def query(
 ) -> None:
     """Ask the published warehouse, read-only. Standard output holds the answer and nothing else."""
     with errors_in_words():
-        from pipelines.engine.duckdb import one_query, read_only
+        from pipelines.engine.published import one_query, read_only
         from pipelines.snapshots import kept_snapshot
 
         data = data_folder(data_dir)

@@ -22,9 +22,9 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from pipelines.engine.duckdb import connect, literal, quoted
-from pipelines.engine.landing_lines import Lines, Refused, locate
+from pipelines.engine.landing_lines import Lines, Refused, cells_of, locate
 from pipelines.engine.landing_patients import Door, Pseudonyms
-from pipelines.engine.landing_rules import LandingRules
+from pipelines.engine.landing_rules import SPACES, LandingRules
 from pipelines.engine.landing_sql import judged_sql, keyed_sql
 from pipelines.errors import StorageError
 from pipelines.folders import flush_to_disk
@@ -70,6 +70,8 @@ class SheetCells:
 
 Source = DelimitedText | ParquetColumns | SheetCells
 
+# What is landed of these fields is their text without the spaces around it.
+_KEPT_AS_WRITTEN = ("text", "practice_code", "bnf_code")
 _LINE_OF = "landing_line"
 _PSEUDONYM = "landing_pseudonym"
 # Row groups of this size are what is held of a file in memory, some of them for each thread.
@@ -121,7 +123,9 @@ class JudgedRows:
         try:
             judged = keyed_sql(judged_sql(relation_of(self._connection, source, rules), rules), rules, _PSEUDONYM)
             self._connection.execute(f"COPY ({judged}) TO {literal(str(self._file))} ({_PASSING})")
-            self._lines = self._located(source)
+            lines = self._located(source)
+            self.rows_out_of_place = self._out_of_place(source, lines.rows_seen())
+            self._lines = lines._replace(seen=())
         except duckdb.Error as error:
             self.close()
             raise pseudonyms.error or _without_values(error) from None
@@ -158,6 +162,27 @@ class JudgedRows:
         rows = self._connection.execute(f"SELECT count(*) FROM read_parquet({literal(str(self._file))})").fetchall()
         refused = [Refused(position, text or "", self._rule_of(text or "", kind)) for position, text, kind in errors]
         return locate(source.file, source.delimiter, source.records_before_data, int(rows[0][0]), refused)
+
+    def _out_of_place(self, source: Source, seen: Mapping[int, str]) -> int:
+        """How many of some rows are not what stands on their line: the reader has not kept the order of the file."""
+        if not isinstance(source, DelimitedText) or not seen:
+            return 0
+        compared = [field for field in self._rules.fields if field.critical and field.kind in _KEPT_AS_WRITTEN]
+        if not compared:
+            return 0
+        rows = self._connection.execute(
+            f"SELECT file_row_number, {', '.join(quoted(field.name) for field in compared)} "
+            f"FROM read_parquet({literal(str(self._file))}, file_row_number = true) "
+            "WHERE fate IN ('loaded', 'noted') AND file_row_number IN (SELECT unnest($rows))",
+            {"rows": list(seen)},
+        ).fetchall()
+        wrong = 0
+        for number, *found in rows:
+            cells = cells_of(seen[number], source.delimiter)
+            # A row that goes on in the next line cannot be compared by its first.
+            if len(cells) == source.column_count:
+                wrong += found != [cells[field.column].strip(SPACES) or None for field in compared]
+        return wrong
 
     def _rule_of(self, text: str, kind: str) -> str:
         """The rule that a refused row broke; none where it is a footer or blank and so no row of data."""

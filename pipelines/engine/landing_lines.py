@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 _CHUNK_BYTES = 1 << 20
 _LINE_FEED = ord("\n")
+_LONGEST_SEEN = 1 << 15
 
 
 class Refused(NamedTuple):
@@ -33,16 +34,25 @@ class RefusedLines(NamedTuple):
     rule: str
 
 
+class LineSeen(NamedTuple):
+    """A line of the file as it stands there."""
+
+    line: int
+    text: str
+
+
 class Lines(NamedTuple):
     """`rows`: number of a row from 0, `lines`: its line, wherever the two drift apart; `unaccounted`: rows that differ.
 
-    A line break in every row of a large file makes as many drifts as rows, so they are kept as plain numbers.
+    A line break in every row of a large file makes as many drifts as rows, so they are kept as plain numbers. `seen`:
+    a line of each mebibyte of the file, by which its rows can be compared with it.
     """
 
     rows: Sequence[int]
     lines: Sequence[int]
     refused: tuple[RefusedLines, ...] = ()
     unaccounted: int = 0
+    seen: tuple[LineSeen, ...] = ()
 
     def of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The line on which each row begins."""
@@ -50,11 +60,30 @@ class Lines(NamedTuple):
         drift = np.searchsorted(firsts, rows, side="right") - 1
         return rows - firsts[drift] + lines[drift]
 
+    def rows_seen(self) -> dict[int, str]:
+        """The rows that begin on a line that was seen, with its text."""
+        firsts, lines = np.asarray(self.rows, np.int64), np.asarray(self.lines, np.int64)
+        wanted = np.asarray([seen.line for seen in self.seen], np.int64)
+        drift = np.maximum(np.searchsorted(lines, wanted, side="right") - 1, 0)
+        rows = wanted - lines[drift] + firsts[drift]
+        # Between two drifts a line may be a refused one, or the second line of a row.
+        begins = (rows >= firsts[0]) & (self.of(rows) == wanted)
+        return {int(row): seen.text for row, seen, is_row in zip(rows, self.seen, begins, strict=True) if is_row}
+
+
+def cells_of(text: str, delimiter: str) -> list[str]:
+    """One line cut into its cells; none where quotation marks leave room for doubt how."""
+    try:
+        cells = next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+    return [] if any('"' in cell for cell in cells) else cells
+
 
 def locate(file: Path, delimiter: str, records_before_data: int, rows: int, refused: Sequence[Refused]) -> Lines:
     """The line of every row of a UTF-8 file of which `rows` rows were cut and some refused."""
     refused = sorted(refused)
-    total, before = _lines_of(file, [r.byte_position for r in refused])
+    total, before, seen = _lines_of(file, [r.byte_position for r in refused])
     placed = tuple(
         RefusedLines(line, 1 + r.text.strip("\r\n").count("\n"), r.rule)
         for r, line in zip(refused, before, strict=True)
@@ -62,13 +91,14 @@ def locate(file: Path, delimiter: str, records_before_data: int, rows: int, refu
     first = _lines_before_data(file, delimiter, records_before_data)
     if total - first == rows + sum(r.lines for r in placed):
         starts = _starts_without_breaks(first, rows, placed)
-        return Lines(list(starts), list(starts.values()), placed)
-    return _starts_one_by_one(file, delimiter, records_before_data, rows, placed)
+        return Lines(list(starts), list(starts.values()), placed, seen=seen)
+    return _starts_one_by_one(file, delimiter, records_before_data, rows, placed)._replace(seen=seen)
 
 
-def _lines_of(file: Path, positions: Sequence[int]) -> tuple[int, list[int]]:
-    """How many lines a file has, and on which line each byte position lies."""
+def _lines_of(file: Path, positions: Sequence[int]) -> tuple[int, list[int], tuple[LineSeen, ...]]:
+    """How many lines a file has, on which line each byte position lies, and the first whole line of each chunk."""
     newlines, offset, found = 0, 0, []
+    seen = []
     waiting = list(reversed(positions))
     last = _LINE_FEED
     buffer = np.empty(_CHUNK_BYTES, np.uint8)
@@ -77,11 +107,15 @@ def _lines_of(file: Path, positions: Sequence[int]) -> tuple[int, list[int]]:
             is_end = buffer[:size] == _LINE_FEED
             while waiting and waiting[-1] < offset + size:
                 found.append(1 + newlines + int(np.count_nonzero(is_end[: waiting.pop() - offset])))
+            ends = np.flatnonzero(is_end[:_LONGEST_SEEN])[:2]
+            if len(ends) == 2:
+                text = buffer[ends[0] + 1 : ends[1]].tobytes().decode("utf-8", errors="replace")
+                seen.append(LineSeen(newlines + 2, text))
             newlines += int(np.count_nonzero(is_end))
             offset += size
             last = int(buffer[size - 1])
     found += [1 + newlines] * len(waiting)
-    return newlines + (last != _LINE_FEED), found
+    return newlines + (last != _LINE_FEED), found, tuple(seen)
 
 
 def _lines_before_data(file: Path, delimiter: str, records: int) -> int:

@@ -5,12 +5,11 @@ needs trimming, mending or a second look. The forms here are narrower than those
 that is not plain is judged field by field, and a test holds that both ways give every row the same fate.
 """
 
+import re
 from collections.abc import Sequence
 
 from pipelines.engine.duckdb import literal
-from pipelines.engine.landing_rules import Field, LandingRules
-
-SPACES = literal(" \t\r\n\u00a0")
+from pipelines.engine.landing_rules import SPACES, Field, LandingRules
 
 _PLAIN = {
     "month": r"(?:19|20)[0-9]{2}[-_]?(?:0[1-9]|1[0-2])",
@@ -55,7 +54,7 @@ def plain_fate_sql(rules: LandingRules, is_footer: str) -> str:
 def fate_by_code_sql(rules: LandingRules, code: str) -> str:
     """loaded, noted (landed, out of scope) or unfollowed, by the longest prefix: they are tried from long to short."""
     by_length = " ".join(
-        f"WHEN left({code}, {length}) IN ({', '.join(map(literal, prefixes))}) THEN {literal(fate)}"
+        f"WHEN {_begins_with(code, prefixes)} THEN {literal(fate)}"
         for length in sorted({len(prefix) for prefix, _ in rules.followed_prefixes}, reverse=True)
         for counted, fate in ((True, "loaded"), (False, "noted"))
         if (prefixes := [p for p, is_counted in rules.followed_prefixes if (len(p), is_counted) == (length, counted)])
@@ -85,7 +84,7 @@ def plain_quantity_sql(rules: LandingRules) -> str:
 
 def plain_text_sql(field: Field) -> str:
     """What is kept of a field of a plain row."""
-    text = f"c{field.column}" if field.kind in _PLAIN else f"trim(c{field.column}, {SPACES})"
+    text = f"c{field.column}" if field.kind in _PLAIN else f"trim(c{field.column}, {literal(SPACES)})"
     return f"nullif({text}, '')"
 
 
@@ -126,5 +125,10 @@ def _matches(fields: Sequence[Field]) -> str:
 def _may_be_followed(rules: LandingRules, code: str) -> str:
     """Cheap, and true of every code that is followed."""
     length = min(_BEGINNING, *(len(prefix) for prefix, _ in rules.followed_prefixes))
-    beginnings = sorted({prefix[:length] for prefix, _ in rules.followed_prefixes})
-    return f"left({code}, {length}) IN ({', '.join(map(literal, beginnings))})"
+    return _begins_with(code, sorted({prefix[:length] for prefix, _ in rules.followed_prefixes}))
+
+
+def _begins_with(code: str, prefixes: Sequence[str]) -> str:
+    """One pattern, no IN: of a long list DuckDB makes a join, and what passes a join loses the order of the file."""
+    pattern = f"^(?:{'|'.join(map(re.escape, prefixes))})"
+    return f"regexp_matches({code}, {literal(pattern)})"

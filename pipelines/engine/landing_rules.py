@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
+# What is taken away around a text.
+SPACES = " \t\r\n\u00a0"
+
 _AMOUNT = r"(([0-9]{1,13}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{0,12})?|\.[0-9]{1,12})"
 # What the text of a field may look like. RE2 full matches; [0-9] is ASCII alone, so ٣ and ９ do not pass.
 PATTERNS = {

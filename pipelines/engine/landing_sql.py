@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 from pipelines.engine.duckdb import literal, quoted
 from pipelines.engine.landing_plain import (
-    SPACES,
     fate_by_code_sql,
     plain_fate_sql,
     plain_month_sql,
     plain_quantity_sql,
     plain_text_sql,
 )
-from pipelines.engine.landing_rules import PATTERNS, Field, LandingRules
+from pipelines.engine.landing_rules import PATTERNS, SPACES, Field, LandingRules
 
 MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 SCIENTIFIC_NOTATION = r"[0-9]+(\.[0-9]*)?[eE]\+?[0-9]+"
@@ -83,7 +82,7 @@ def _soft_sql(rules: LandingRules) -> tuple[str, str]:
 
 
 def _trimmed(field: Field) -> str:
-    text = f"nullif(trim(c{field.column}, {SPACES}), '')"
+    text = f"nullif(trim(c{field.column}, {literal(SPACES)}), '')"
     if field.kind == "integer":
         # A spreadsheet or a statistics package writes 50 as 50.0.
         text = rf"regexp_replace({text}, '\.0+$', '')"

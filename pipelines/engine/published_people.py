@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipelines.engine.duckdb import literal, quoted, read_only
+from pipelines.engine.duckdb import literal, quoted
+from pipelines.engine.published import read_only
 
 
 def holds_any(file: Path, spill_folder: Path, patient_keys: Iterable[str]) -> bool:

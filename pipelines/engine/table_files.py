@@ -5,7 +5,8 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from pipelines.engine.duckdb import quoted, read_only
+from pipelines.engine.duckdb import quoted
+from pipelines.engine.published import read_only
 
 _ROWS_AT_A_TIME = 50_000
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import assets
-from pipelines.engine.duckdb import read_only
+from pipelines.engine.published import read_only
 from pipelines.errors import ContractError, NothingPublished, UsageError
 
 _Ask = Callable[..., list[dict[str, Any]]]

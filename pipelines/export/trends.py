@@ -20,7 +20,7 @@ from pipelines.audit import AuditTrail
 from pipelines.caveats import caveats_of
 from pipelines.config import Settings
 from pipelines.disclosure import NOT_AVAILABLE_MARK, SUPPRESSED, SUPPRESSED_MARK, Policy
-from pipelines.engine.duckdb import fetch_published
+from pipelines.engine.published import fetch_published
 from pipelines.errors import UsageError
 from pipelines.folders import DataFolder
 from pipelines.release import places

@@ -38,7 +38,7 @@ from pipelines.products import FollowedPrefix
 logger = logging.getLogger(__name__)
 
 # Raise it when landing itself changes, so that files are landed anew.
-_LANDING_VERSION = 3
+_LANDING_VERSION = 4
 _WORK_PREFIX = ".landing-"
 # A cell that holds a number keeps 15 digits of it.
 _MOST_DIGITS_OF_A_CELL = 10**15
@@ -128,7 +128,7 @@ def _land(
                 raise _month_first(file)
             quarantined = sum(month.rows_quarantined for month in counts)
             why = rows.why_quarantined() if quarantined else []
-            _check(file, counts, rows.rows_unaccounted, why, settings)
+            _check(file, counts, rows, why, settings)
             rows.write_landed(landed_file(file, data))
             if rules.has_patients:
                 left = take_out(landed_file(file, data), data, followed)
@@ -258,14 +258,20 @@ def landing_rules_for(file: RegisteredFile, recognised: Recognised, followed: Se
 
 
 def _check(
-    file: RegisteredFile, counts: Sequence[MonthCounts], unaccounted: int, why: Sequence[str], settings: Settings
+    file: RegisteredFile, counts: Sequence[MonthCounts], rows: JudgedRows, why: Sequence[str], settings: Settings
 ) -> None:
-    """Nothing lost, nothing doubled; and not more quarantined than this pipeline's owner accepts."""
-    if unaccounted:
+    """Nothing lost, nothing doubled, each on its line; and not more quarantined than this pipeline's owner accepts."""
+    if rows.rows_unaccounted:
         raise ReconciliationError(
             "The rows of a file do not add up.",
-            f"{file.file_name}: two ways of counting its rows differ by {unaccounted:,}.",
+            f"{file.file_name}: two ways of counting its rows differ by {rows.rows_unaccounted:,}.",
             "A quotation mark is out of place somewhere in it. Export it again; if that does not help, as .xlsx.",
+        )
+    if rows.rows_out_of_place:
+        raise ReconciliationError(
+            "The rows of a file are not where they were read.",
+            f"{file.file_name}: on {rows.rows_out_of_place:,} of the lines that were looked up stands another row.",
+            "Report this: no figure of this file could be traced to its line.",
         )
     for month in counts:
         parts = month.rows_loaded + month.rows_out_of_scope + month.rows_quarantined + month.rows_duplicate

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import assets
-from pipelines.engine.duckdb import read_only, rows_of
+from pipelines.engine.published import read_only, rows_of
 from pipelines.errors import ContractError, NothingPublished, UsageError
 
 if TYPE_CHECKING:

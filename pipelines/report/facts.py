@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from pipelines import assets, disclosure
 from pipelines.config import Settings
 from pipelines.disclosure import SUPPRESSED_MARK, Policy
-from pipelines.engine.duckdb import fetch_published
+from pipelines.engine.published import fetch_published
 from pipelines.report.leaving import (
     Publication,
     ReferenceAge,

@@ -13,7 +13,7 @@ from pipelines.config import Settings
 from pipelines.disclosure import Policy
 from pipelines.disclosure.parts import Parts, protect_parts
 from pipelines.disclosure.tables import leaving_comparison, protect_decile_lines
-from pipelines.engine.duckdb import read_only
+from pipelines.engine.published import read_only
 from pipelines.errors import ConfigError
 from pipelines.report import facts
 from pipelines.report.leaving import LEVELS as LEVELS

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines import assets
 from pipelines.audit import AuditTrail, operating_system_account
 from pipelines.config import Settings
-from pipelines.engine.duckdb import fetch_published
+from pipelines.engine.published import fetch_published
 from pipelines.errors import NothingPublished, UnreadableFile
 from pipelines.folders import DataFolder
 from pipelines.returns.reading import read_returns

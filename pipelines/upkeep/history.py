@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipelines import assets
-from pipelines.engine.duckdb import fetch_published
+from pipelines.engine.published import fetch_published
 from pipelines.errors import NothingPublished
 from pipelines.folders import DataFolder
 from pipelines.ingest.delivery import refused_files, waiting_files

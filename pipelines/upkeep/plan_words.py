@@ -10,7 +10,7 @@ from pipelines import assets
 from pipelines.build import text_table
 from pipelines.config import Settings
 from pipelines.content import settings_values
-from pipelines.engine.duckdb import fetch_published, published_table
+from pipelines.engine.published import fetch_published, published_table
 from pipelines.labels import Label
 
 _MOST_VALUES_SAID = 12

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipelines import assets
 from pipelines.audit import AuditTrail
 from pipelines.config import Settings
-from pipelines.engine.duckdb import fetch_published
+from pipelines.engine.published import fetch_published
 from pipelines.engine.published_people import holds_any
 from pipelines.errors import PipelineError, StorageError, UsageError
 from pipelines.folders import DataFolder

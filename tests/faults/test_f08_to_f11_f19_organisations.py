@@ -4,7 +4,7 @@ from datetime import date
 
 from faults.desk import Desk, epd
 
-from pipelines.engine.duckdb import read_only
+from pipelines.engine.published import read_only
 from pipelines.refresh import RefreshOptions, refresh
 
 MORPHINE = "0407020Q0AAAKAK,Morphine 10mg modified-release tablets,56"

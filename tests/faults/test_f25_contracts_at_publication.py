@@ -7,7 +7,7 @@ import pytest
 from faults.desk import Desk, epd
 
 from pipelines.caveats import caveats_of
-from pipelines.engine.duckdb import read_only
+from pipelines.engine.published import read_only
 from pipelines.errors import ContractError
 from pipelines.refresh import Refreshed, RefreshOptions, refresh
 from pipelines.snapshots import current_snapshot
