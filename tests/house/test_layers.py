@@ -50,7 +50,7 @@ ONLY_IN = {
     "prefect": {"flows.py"},
     "great_expectations": {"contracts/judging.py", "contracts/data_docs.py"},
     "requests": {"fetch/http.py", "notify.py"},
-    "duckdb": {"engine/duckdb.py", "engine/landing.py", "engine/landing_preview.py"},
+    "duckdb": {"engine/duckdb.py", "engine/landing.py", "engine/landing_preview.py", "engine/published.py"},
     "pyspark": {"engine/spark.py"},
     "py4j": {"engine/spark.py"},
     "sqlglot": {"engine/dialect.py"},
