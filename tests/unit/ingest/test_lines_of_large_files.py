@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pytest
 from faults.desk import Desk, epd
 
@@ -14,7 +16,7 @@ from pipelines import assets
 from pipelines.config import Layout, load_settings
 from pipelines.engine import landing
 from pipelines.engine.duckdb import connect
-from pipelines.engine.landing import DelimitedText, ParquetColumns, _read_csv, relation_of
+from pipelines.engine.landing import DelimitedText, JudgedRows, ParquetColumns, SheetCells, _read_csv, relation_of
 from pipelines.engine.landing_lines import cells_of
 from pipelines.engine.landing_rules import Field, LandingRules
 from pipelines.engine.landing_sql import judged_sql, keyed_sql
@@ -75,10 +77,33 @@ def test_every_row_of_a_large_file_names_its_own_line(
     assert landed.height == LINES * 3 // 4
 
 
+def test_every_row_of_a_large_sheet_names_its_own_line(tmp_path: Path) -> None:
+    rows = numbered(patients=False).select("Practice Code", "BNF Code", "BNF Description", "Total Quantity")
+    kinds = {
+        "practice_code": "practice_code",
+        "bnf_code": "bnf_code",
+        "bnf_description": "text",
+        "total_quantity": "number",
+    }
+    fields = tuple(Field(name, at, kind, required=True, critical=True) for at, (name, kind) in enumerate(kinds.items()))
+    followed = tuple((prefix.bnf_prefix, prefix.counted) for prefix in FOLLOWED)
+    rules = LandingRules(fields, date(2024, 1, 1), None, False, followed, True, True)
+    # As a workbook is read: one table, and as others might hand it over, in many pieces.
+    whole = rows.rename({name: f"c{number}" for number, name in enumerate(rows.columns)}).to_arrow().combine_chunks()
+    pieces = pa.Table.from_batches(whole.to_batches(max_chunksize=5000))
+    for cells in (whole, pieces):
+        judged = JudgedRows(SheetCells(cells, 1), rules, lambda _: [], tmp_path, memory_limit="2GB", threads=2)
+        judged.write_landed(tmp_path / "landed.parquet")
+        judged.close()
+        landed = pl.read_parquet(tmp_path / "landed.parquet")
+        assert landed.height == LINES * 3 // 4
+        assert landed.filter(pl.col("source_row") != pl.col("total_quantity").cast(pl.Int64)).height == 0
+
+
 @pytest.mark.parametrize("break_every", [0, 700], ids=["refused lines", "refused lines and broken rows"])
 def test_rows_between_refused_lines_and_line_breaks_name_their_own(desk: Desk, break_every: int) -> None:
-    rows, line = [], 2
-    for number in range(60_000):
+    rows, line, count = [], 2, 400_000
+    for number in range(count):
         if number % 900 == 7:
             rows.append("too,few")
             line += 1
@@ -87,7 +112,7 @@ def test_rows_between_refused_lines_and_line_breaks_name_their_own(desk: Desk, b
         rows.append(f"202401,Surgery,A81001,0407020Q0AAAAAA,{name},{line},1,{line},1,1")
         line += 2 if is_broken else 1
     landed = desk.take("epd.csv", epd(*rows))
-    assert landed.height == 60_000
+    assert landed.height == count
     assert landed.filter(pl.col("source_row") != pl.col("total_quantity").cast(pl.Int64)).height == 0
 
 
