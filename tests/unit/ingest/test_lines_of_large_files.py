@@ -111,7 +111,9 @@ def test_rows_between_refused_lines_and_line_breaks_name_their_own(desk: Desk, b
         name = '"Morphine\n, broken"' if is_broken else "Morphine " + "x" * 150
         rows.append(f"202401,Surgery,A81001,0407020Q0AAAAAA,{name},{line},1,{line},1,1")
         line += 2 if is_broken else 1
-    landed = desk.take("epd.csv", epd(*rows))
+    desk.add(desk.file("epd.csv", epd(*rows)))
+    land_new_files(desk.data, desk.settings, FOLLOWED)
+    landed = desk.landed("epd.csv")
     assert landed.height == count
     assert landed.filter(pl.col("source_row") != pl.col("total_quantity").cast(pl.Int64)).height == 0
 
