@@ -179,7 +179,6 @@ class JudgedRows:
         wrong = 0
         for number, *found in rows:
             cells = cells_of(seen[number], source.delimiter)
-            # A row that goes on in the next line cannot be compared by its first.
             if len(cells) == source.column_count:
                 wrong += found != [cells[field.column].strip(SPACES) or None for field in compared]
         return wrong

@@ -72,7 +72,9 @@ class Lines(NamedTuple):
 
 
 def cells_of(text: str, delimiter: str) -> list[str]:
-    """One line cut into its cells; none where quotation marks leave room for doubt how."""
+    """One line cut into its cells; none where it goes on in the next, or quotation marks leave room for doubt how."""
+    if text.count('"') % 2:
+        return []
     try:
         cells = next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error:

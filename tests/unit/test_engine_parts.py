@@ -25,7 +25,7 @@ def engine(tmp_path: Path) -> Iterator[DuckDBEngine]:
 
 
 @pytest.mark.parametrize(
-    ("at_a_time", "parts"),
+    ("least_rows", "parts"),
     [
         (1, [{"a"}, {"b"}, {"c"}, {"it's"}]),
         (2, [{"a", "b"}, {"c", "it's"}]),
@@ -34,9 +34,9 @@ def engine(tmp_path: Path) -> Iterator[DuckDBEngine]:
     ],
 )
 def test_every_row_is_in_one_part_and_those_of_a_value_are_together(
-    engine: DuckDBEngine, at_a_time: int, parts: list[set[str]]
+    engine: DuckDBEngine, least_rows: int, parts: list[set[str]]
 ) -> None:
-    found = list(in_parts(engine, ALL, "measure", at_a_time))
+    found = list(in_parts(engine, ALL, "measure", least_rows))
     assert [set(part["measure"].to_pylist()) for part in found] == parts
     assert sorted(row["n"] for part in found for row in part.to_pylist()) == [1, 2, 3, 4, 5, 6]
 
