@@ -80,7 +80,7 @@ bench-patients: install  ## the patient models at 2 million items, beside pandas
 bench-report: install  ## the whole site of 150 practices, kind by kind (minutes the first time: it makes the publication)
 	$(BIN)/python bench/report.py
 
-bench-refresh: install  ## the whole refresh by stage, beside the bare read of the same bytes: writes docs/performance.md (a quarter of an hour)
+bench-refresh: install  ## the whole refresh by stage, beside the bare read, pandas and polars: writes docs/performance.md (a quarter of an hour)
 	$(BIN)/python bench/refresh.py
 
 bench-statistics: install  ## whether intervals and charts keep what they promise: writes docs/statistics.md (a minute)

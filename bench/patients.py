@@ -123,43 +123,49 @@ def run_ours(folder: Path, memory_limit: str) -> dict[str, object]:
 
 
 def measured(side: str, folder: Path, memory_limit: str) -> dict[str, object]:
-    """What one side says of its work, and the most memory its process held, in MB."""
+    """What one side says of its work, and the most memory its process held."""
     arguments = ["--side", side, "--folder", str(folder), "--memory-limit", memory_limit]
     cost = cost_of([__file__, *arguments])
-    return json.loads((folder / f"{side}.json").read_text()) | {"peak_mb": cost.peak_gb * 1000}
+    return json.loads((folder / f"{side}.json").read_text()) | {"peak_gb": cost.peak_gb}
 
 
 def bench_patients(
     folder: Path, people: int, months: int, repeats: int, memory_limit: str, others: Sequence[str] = OTHERS
-) -> str:
-    """The sides in turn, the median of each; refuses to compare what does not count the same people."""
+) -> dict[str, list[dict[str, Any]]]:
+    """What every run of each side said, the sides in turn; refuses to compare what does not count the same people."""
     os.environ["OPIOIDS_KEY_FILE"] = str(folder / "key")
     generate(folder, people, months)
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in ("ours", *others)}
     for _ in range(repeats):
         for side in runs:
             runs[side].append(measured(side, folder, memory_limit))
+    for side in others:
+        if runs[side][0]["counts"] != runs["ours"][0]["counts"]:
+            raise SystemExit(f"{side} and the patient models do not count the same people: nothing to compare.")
+    return runs
+
+
+def lines_of(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """A table of the sides as Markdown, the median of each, and which of our models took longest."""
 
     def middle(side: str, what: str) -> float:
         return statistics.median(float(run[what]) for run in runs[side])
 
-    def said(side: str) -> str:
-        peak = max(float(run["peak_mb"]) for run in runs[side])
-        return f"{middle(side, 'seconds'):.1f} s ({middle(side, 'cpu'):.1f} s of processor), at most {peak:.0f} MB"
-
     own = middle("ours", "seconds")
-    lines = [f"patient models of {people:,} people, {months} months, memory_limit {memory_limit}: {said('ours')}"]
-    slowest = sorted(runs["ours"][0]["models"].items(), key=lambda model: -model[1])[:8]
-    lines.append("  " + ", ".join(f"{name.split('.')[-1]} {seconds:.1f} s" for name, seconds in slowest))
-    for side in others:
-        first = runs[side][0]
-        if first["counts"] != runs["ours"][0]["counts"]:
-            raise SystemExit(f"{side} and the patient models do not count the same people: nothing to compare.")
-        lines.append(f"  {side}: {said(side)}, {middle(side, 'seconds') / own:.1f} x the time of ours")
-    if others:
-        items = runs[others[0]][0]["items"]
-        lines.append(f"  {items:,} items: {own / items * 1e6:.2f} s a million")
-    return "\n".join(lines)
+    slowest = sorted(runs["ours"][0]["models"].items(), key=lambda model: -model[1])[:6]
+    return [
+        "| | seconds | of processor | GB at most | times ours |",
+        "|---|---:|---:|---:|---:|",
+        *(
+            f"| {side} | {middle(side, 'seconds'):.1f} | {middle(side, 'cpu'):.1f}"
+            f" | {max(run['peak_gb'] for run in each):.1f} | {middle(side, 'seconds') / own:.1f} |"
+            for side, each in runs.items()
+        ),
+        "",
+        f"Of ours, in the first of {len(runs['ours'])} runs: "
+        + ", ".join(f"`{name.split('.')[-1]}` {seconds:.1f} s" for name, seconds in slowest)
+        + ".",
+    ]
 
 
 def main() -> None:
@@ -180,7 +186,8 @@ def main() -> None:
         (given.folder / f"{given.side}.json").write_text(json.dumps(found))
         return
     with tempfile.TemporaryDirectory() as name:
-        print(bench_patients(Path(name), given.people, given.months, given.repeats, given.memory_limit, given.beside))
+        runs = bench_patients(Path(name), given.people, given.months, given.repeats, given.memory_limit, given.beside)
+    print("\n".join(lines_of(runs)))
 
 
 if __name__ == "__main__":

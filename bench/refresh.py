@@ -1,9 +1,10 @@
-"""The whole refresh by stage, beside the bare read of the same bytes: writes docs/performance.md.
+"""The whole refresh by stage beside the bare read, the patient models beside pandas and polars: docs/performance.md.
 
 `python bench/refresh.py` makes about 2 million patient items and as many rows of EPD as their practices have, publishes
 them without reports, and publishes again after one more month was delivered. The bare read is DuckDB's own: the same
-CSV into tables of text, nothing checked. Each run is a process of its own; the two sides take turns. `--large` adds one
-refresh of ten times as many items, whole (half an hour and 30 GB of disk).
+CSV into tables of text, nothing checked. Each run is a process of its own; the two sides take turns. Then the patient
+models alone, as bench/patients.py has them. `--large` adds one refresh of ten times as many items, whole (half an hour
+and 30 GB of disk).
 """
 
 import argparse
@@ -21,12 +22,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import patients
 from costs import Cost, cost_of
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
 PEOPLE, MONTHS, REPEATS = 188_500, 24, 3
 LARGE_PEOPLE, LARGE_MONTHS = 900_000, 48
+MODELS_MEMORY = "2GB"
 STAGES = ("sweep", "land", "build", "check", "publish")
 BARE_READ = """
 import sys, duckdb
@@ -123,7 +126,27 @@ def paragraph_of(large: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     )
 
 
-def page_of(told: Mapping[str, Any], large: Mapping[str, Any] | None, load: float) -> str:
+def section_of(models: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """The patient models beside pandas and polars."""
+    return [
+        "## The patient models alone",
+        "",
+        f"From the same {models['pandas'][0]['items']:,} classified items to doses, windows and cohorts, with"
+        f" `memory_limit` {MODELS_MEMORY}; median of {len(models['ours'])}, in turn. pandas and polars work out three"
+        " cohorts, ours every column of `marts.patient_month` and its keys. All three count the same people in every"
+        " month.",
+        "",
+        *patients.lines_of(models),
+        "",
+    ]
+
+
+def page_of(
+    told: Mapping[str, Any],
+    models: Mapping[str, Sequence[Mapping[str, Any]]],
+    large: Mapping[str, Any] | None,
+    load: float,
+) -> str:
     import duckdb
 
     bare, whole, month = (told["costs"][name] for name in ("bare", "whole", "month"))
@@ -175,6 +198,7 @@ def page_of(told: Mapping[str, Any], large: Mapping[str, Any] | None, load: floa
             "|---|---:|---:|---:|",
             *by_stage,
             "",
+            *section_of(models),
             *(["## Ten times as many", "", paragraph_of(large, told), ""] if large else []),
         ]
     )
@@ -190,11 +214,13 @@ def main() -> None:
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         told = measure(Path(name), given.people, given.months, given.repeats)
+    with tempfile.TemporaryDirectory() as name:
+        models = patients.bench_patients(Path(name), given.people, given.months, given.repeats, MODELS_MEMORY)
     load, large = os.getloadavg()[0], None
     if given.large:
         with tempfile.TemporaryDirectory() as name:
             large = measure(Path(name), LARGE_PEOPLE, LARGE_MONTHS, 1, with_month=False)
-    given.out.write_text(page_of(told, large, load), encoding="utf-8")
+    given.out.write_text(page_of(told, models, large, load), encoding="utf-8")
     print(given.out.read_text(encoding="utf-8"))
 
 

@@ -182,7 +182,7 @@ def trend_inputs(months: int) -> tuple[TrendInputs, int]:
         people_in_both=(pl.col("people") * 0.7).cast(pl.Int64),
     )
     whole = frame.filter(org_level="all").select("measure", "month", "numerator")
-    tables = (one.to_arrow() for one in (frame, names, baselines, overlap, whole))
+    tables = (one.to_arrow() for one in (frame, overlap, names, baselines, whole))
     return TrendInputs(*tables), measures.height
 
 
