@@ -63,8 +63,8 @@ def present_inputs(data: DataFolder, settings: Settings, as_at: date | None) -> 
 class PythonModel:
     """A table that is not one SELECT: a function from small Arrow tables to one.
 
-    Each input is a table, or the name of a query of sql/queries. `by`: a column of the first, by whose values the
-    table is made part by part, so that it never needs to fit into memory.
+    Each input is a table, or the name of a query of sql/queries. `by`: a column of the first `parted` inputs, by whose
+    values they are read and the table is made part by part, so that none of them needs to fit into memory.
     """
 
     name: str
@@ -73,6 +73,7 @@ class PythonModel:
     key: tuple[str, ...]
     inputs: tuple[str, ...]
     by: str | None = None
+    parted: int = 1
 
 
 PRODUCTS = PythonModel(
@@ -90,7 +91,7 @@ PRODUCTS_BY_FACTOR_SET = PythonModel(
     ("reference.products",),
 )
 TREND_TABLES = {
-    PythonModel(table.name, table.description, table.grain, table.key, table.inputs, table.by): table.make
+    PythonModel(table.name, table.description, table.grain, table.key, table.inputs, table.by, table.parted): table.make
     for table in STATISTICS_TABLES
 }
 
@@ -312,11 +313,12 @@ def _input_select(given: str) -> str:
 
 def _python_table(model: PythonModel, inputs: BuildInputs, engine: Engine) -> pa.Table | pa.RecordBatchReader:
     """The rows of a table: at once, or worked out part by part as they are read."""
-    first, *others = map(_input_select, model.inputs)
-    needed_by_all = [engine.fetch(select) for select in others]
+    selects = [_input_select(given) for given in model.inputs]
     if model.by is None:
-        return _made(model, [engine.fetch(first), *needed_by_all], inputs)
-    made = (_made(model, [part, *needed_by_all], inputs) for part in in_parts(engine, first, model.by))
+        return _made(model, [engine.fetch(select) for select in selects], inputs)
+    whole = [engine.fetch(select) for select in selects[model.parted :]]
+    parts = in_parts(engine, selects[: model.parted], model.by)
+    made = (_made(model, [*part, *whole], inputs) for part in parts)
     begun = next(made)
     return pa.RecordBatchReader.from_batches(
         begun.schema, (batch for part in chain([begun], made) for batch in part.to_batches())

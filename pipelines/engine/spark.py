@@ -6,6 +6,7 @@ files, under the same path. What is published is the same DuckDB file that the d
 to the extra [spark].
 """
 
+import itertools
 import logging
 import os
 import shutil
@@ -170,6 +171,7 @@ class SparkEngine:
         self._stops = stops
         # As DuckDB reads them: what shows only what is published stays a view there.
         self._views: dict[str, tuple[str, Mapping[str, Parameter]]] = {}
+        self._orders = itertools.count()
         self._tables: set[str] = set()
         _make_mean_the_same(self._session)
         folder.mkdir(mode=0o700, parents=True)
@@ -260,13 +262,21 @@ class SparkEngine:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        folder = self._folder / "in_order"
+        folder = self._folder / f"in_order_{next(self._orders)}"
         with _in_words("asking the build"):
             rows = self._session.sql(dialect.spark_sql(select, {})).orderBy(by)
             rows.write.mode("overwrite").parquet(folder.as_uri())
         files = sorted(folder.glob("*.parquet"))
-        batches = (batch for file in files for batch in pq.ParquetFile(file).iter_batches())
-        return pa.RecordBatchReader.from_batches(pq.read_schema(files[0]), batches)
+        schema = pq.read_schema(files[0])
+
+        def batches() -> "Iterator[pa.RecordBatch]":
+            try:
+                for file in files:
+                    yield from pq.ParquetFile(file).iter_batches()
+            finally:
+                shutil.rmtree(folder)
+
+        return pa.RecordBatchReader.from_batches(schema, batches())
 
     def copy_published(
         self,

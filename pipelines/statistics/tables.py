@@ -21,7 +21,7 @@ from pipelines.statistics.trends import OldDefinition, TrendInputs, trend_table,
 class StatisticsTable(NamedTuple):
     """A mart, what it is made of, and how: each input a table, or a query of sql/queries.
 
-    Where nothing reaches from one value of a column of the first input to another, it is made part `by` part.
+    Where nothing reaches from one value of a column of the first `parted` inputs to another, it is made part `by` part.
     """
 
     name: str
@@ -31,6 +31,7 @@ class StatisticsTable(NamedTuple):
     inputs: tuple[str, ...]
     make: Callable[[Sequence[pa.Table], Settings], pa.Table]
     by: str | None = None
+    parted: int = 1
 
 
 def definition_of(settings: Settings, cohort_version: str | None = None) -> str:
@@ -105,17 +106,17 @@ def _variants(tables: Sequence[pa.Table], settings: Settings) -> pa.Table:
 
 _TREND_INPUTS = (
     "intermediate.int_trends__counts",
+    "intermediate.int_trends__overlap",
     "intermediate.int_organisations__attributes",
     "intermediate.int_measures__baseline",
-    "intermediate.int_trends__overlap",
     "statistics_whole_counts",
 )
 
 _AS_WAS_INPUTS = (
     "intermediate.int_trends_as_was__counts",
+    "intermediate.int_trends_as_was__overlap",
     "intermediate.int_organisations__attributes_as_was",
     "intermediate.int_measures__baseline",
-    "intermediate.int_trends_as_was__overlap",
     "statistics_whole_counts",
 )
 
@@ -128,6 +129,7 @@ STATISTICS_TABLES = (
         _TREND_INPUTS,
         _trends,
         by="org_code",
+        parted=2,
     ),
     StatisticsTable(
         "marts.trends_as_was",
@@ -137,6 +139,7 @@ STATISTICS_TABLES = (
         _AS_WAS_INPUTS,
         _trends,
         by="org_code",
+        parted=2,
     ),
     StatisticsTable(
         "marts.trend_variants",
@@ -146,6 +149,7 @@ STATISTICS_TABLES = (
         _TREND_INPUTS,
         _variants,
         by="org_code",
+        parted=2,
     ),
     StatisticsTable(
         "marts.forecast",

@@ -83,13 +83,13 @@ _COLUMNS: dict[str, Any] = {
 
 
 class TrendInputs(NamedTuple):
-    """The tables from which trends are made: counts, of some organisations or all; names, baselines by aim, people in
-    both months; and the counts of everybody together, of which nothing may be left out."""
+    """The tables from which trends are made: counts and people in both months, of some organisations or all; names,
+    baselines by aim; and the counts of everybody together, of which nothing may be left out."""
 
     counts: pa.Table
+    overlap: pa.Table
     organisations: pa.Table
     baselines: pa.Table
-    overlap: pa.Table
     whole: pa.Table
 
 
@@ -200,9 +200,8 @@ def _with_baseline(frame: pl.DataFrame, inputs: TrendInputs, aim: AimTerms) -> p
         _ratio(pl.col("identified_items").sum(), pl.col("opioid_items").sum()).alias("baseline_capture_rate"),
         pl.col("baseline_last_month").first().alias("baseline_month"),
     )
-    overlap = frame_of(inputs.overlap).filter(pl.col("org_code").is_in(frame["org_code"].unique().to_list()))
     frame = frame.join(baseline, on=SERIES, how="left", maintain_order="left").join(
-        overlap,
+        frame_of(inputs.overlap),
         left_on=[*SERIES, "month", "baseline_first_month"],
         right_on=[*SERIES, "month", "baseline_month"],
         how="left",

@@ -134,6 +134,12 @@ def test_rows_come_in_order_whole_and_with_their_types(engine: SparkEngine) -> N
     assert engine.in_order("SELECT * FROM intermediate.given WHERE code = 'x'", "code").read_all().num_rows == 0
 
 
+def test_two_tables_are_taken_in_order_side_by_side(engine: SparkEngine) -> None:
+    engine.load("intermediate.given", pa.table({"code": ["b", "a", "c"]}))
+    one, other = (engine.in_order(f"SELECT * FROM intermediate.given WHERE code > '{n}'", "code") for n in ("", "a"))
+    assert (one.read_all()["code"].to_pylist(), other.read_all()["code"].to_pylist()) == (["a", "b", "c"], ["b", "c"])
+
+
 def test_rows_that_a_key_does_not_tell_apart_are_counted(engine: SparkEngine) -> None:
     engine.load("marts.given", pa.table({"a": pa.array([1, 1, 1, 2, None, None]), "b": pa.array([1, 1, 1, 1, 1, 1])}))
     assert engine.rows_beyond_key("marts.given", ("a", "b")) == 3

@@ -6,6 +6,7 @@ from pathlib import Path
 from traceback import format_exception
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipelines.engine.duckdb import DuckDBEngine
@@ -36,29 +37,49 @@ def engine(tmp_path: Path) -> Iterator[DuckDBEngine]:
 def test_every_row_is_in_one_part_and_those_of_a_value_are_together(
     engine: DuckDBEngine, least_rows: int, parts: list[set[str]]
 ) -> None:
-    found = list(in_parts(engine, ALL, "measure", least_rows))
-    assert [set(part["measure"].to_pylist()) for part in found] == parts
-    assert sorted(row["n"] for part in found for row in part.to_pylist()) == [1, 2, 3, 4, 5, 6]
+    found = list(in_parts(engine, [ALL], "measure", least_rows))
+    assert [set(part["measure"].to_pylist()) for (part,) in found] == parts
+    assert sorted(row["n"] for (part,) in found for row in part.to_pylist()) == [1, 2, 3, 4, 5, 6]
 
 
 def test_of_no_row_there_is_one_part_with_the_columns(engine: DuckDBEngine) -> None:
-    (part,) = in_parts(engine, f"{ALL} WHERE n > 6", "measure")
-    assert part.num_rows == 0
-    assert part.column_names == ["measure", "n"]
+    ((part, beside),) = in_parts(engine, [f"{ALL} WHERE n > 6", ALL], "measure")
+    assert part.num_rows == beside.num_rows == 0
+    assert part.column_names == beside.column_names == ["measure", "n"]
+
+
+@pytest.mark.parametrize("least_rows", [1, 2, 3, 100])
+def test_beside_a_part_come_all_rows_of_its_values(engine: DuckDBEngine, least_rows: int) -> None:
+    # Of "b" there is more than one batch, of "c" nothing; "bb" and "z" are not in the first.
+    engine.create(
+        "intermediate.beside",
+        "SELECT 'b' AS measure, range AS m FROM range(150000) "
+        "UNION ALL VALUES ('a', -1), ('bb', -2), ('it''s', -3), ('it''s', -4), ('z', -5)",
+        {},
+    )
+    expected = {"a": [-1], "b": list(range(150_000)), "c": [], "it's": [-4, -3]}
+    found = list(in_parts(engine, [ALL, "SELECT * FROM intermediate.beside"], "measure", least_rows))
+    for part, beside in found:
+        values = set(part["measure"].to_pylist())
+        known = beside.filter(pc.is_in(beside["measure"], pa.array(list(expected))))
+        assert sorted(known["m"].to_pylist()) == sorted(m for value in values for m in expected[value])
+    assert sum(part.num_rows for part, _ in found) == 6
 
 
 def test_a_value_whose_rows_come_in_many_batches_stays_together(engine: DuckDBEngine) -> None:
     engine.create("intermediate.many", "SELECT (range * 7919) % 3 || '' AS measure, range AS n FROM range(400000)", {})
     assert sum(1 for _ in engine.in_order("SELECT * FROM intermediate.many", "measure")) > 3
-    found = list(in_parts(engine, "SELECT * FROM intermediate.many", "measure", 10))
-    assert [set(part["measure"].to_pylist()) for part in found] == [{"0"}, {"1"}, {"2"}]
-    assert sorted(n for part in found for n in part["n"].to_pylist()) == list(range(400_000))
+    found = list(in_parts(engine, ["SELECT * FROM intermediate.many"], "measure", 10))
+    assert [set(part["measure"].to_pylist()) for (part,) in found] == [{"0"}, {"1"}, {"2"}]
+    assert sorted(n for (part,) in found for n in part["n"].to_pylist()) == list(range(400_000))
 
 
 def test_rows_without_a_value_are_not_passed_over(engine: DuckDBEngine) -> None:
     engine.load("intermediate.unknown", pa.table({"measure": ["a", None], "n": [1, 2]}))
     with pytest.raises(AssertionError, match="measure"):
-        list(in_parts(engine, "SELECT * FROM intermediate.unknown", "measure"))
+        list(in_parts(engine, ["SELECT * FROM intermediate.unknown"], "measure"))
+    with pytest.raises(AssertionError):
+        list(in_parts(engine, [ALL, "SELECT * FROM intermediate.unknown"], "measure"))
 
 
 def reader(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
@@ -67,7 +88,7 @@ def reader(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
 
 def test_rows_are_loaded_while_the_engine_is_asked_for_them(engine: DuckDBEngine) -> None:
     def doubled() -> Iterator[pa.RecordBatch]:
-        for part in in_parts(engine, ALL, "measure", 1):
+        for (part,) in in_parts(engine, [ALL], "measure", 1):
             yield pa.record_batch({"n": [2 * n for n in part["n"].to_pylist()]})
 
     engine.load("marts.doubled", reader(doubled()))
