@@ -45,6 +45,9 @@ __all__ = [
 ]
 
 
+_BYTES = {"MB": 1000**2, "GB": 1000**3, "MiB": 1024**2, "GiB": 1024**3}
+
+
 class PipelineSettings(Frozen):
     """pipeline.toml: how the main job runs."""
 
@@ -63,6 +66,12 @@ class PipelineSettings(Frozen):
     spill_limit: str = Field(default="100GB", pattern=r"^\d+(MB|GB|MiB|GiB)$")
     threads: int = Field(ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def memory_limit_bytes(self) -> int:
+        """The limit as a number."""
+        unit = next(unit for unit in _BYTES if self.memory_limit.endswith(unit))
+        return int(self.memory_limit.removesuffix(unit)) * _BYTES[unit]
 
 
 class CohortSettings(Frozen):

@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 from pipelines.audit import AuditTrail
 from pipelines.caveats import caveats_of
-from pipelines.config import load_settings
+from pipelines.config import PipelineSettings, load_settings
 from pipelines.errors import PipelineError
 from pipelines.folders import DataFolder, is_open_to_others
 from pipelines.housekeeping import bytes_needed, leftovers
@@ -33,9 +33,12 @@ from pipelines.locking import holder_of_lock
 from pipelines.notify import secrets_missing
 from pipelines.snapshots import current_snapshot
 from pipelines.upkeep.history import known_runs
+from pipelines.upkeep.machine import memory_bytes
 
 DISTRIBUTION = "opioid-stewardship"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+# What a refresh holds beside memory_limit, at most, as measured (docs/scale.md).
+_BESIDE_BYTES = 1_500_000_000
 
 State = Literal["ok", "note", "fault"]
 
@@ -92,6 +95,7 @@ def _of_settings(data: DataFolder, config_dir: Path | None) -> Iterator[Finding]
             f"{len(settings.own)} file(s) of your own, {_named(list(settings.own))}" if settings.own else "as shipped"
         )
         yield Finding("settings", "ok", named)
+    yield from _memory(settings.pipeline)
     if settings.notify.names_nobody:
         remedy = f"Fill in a copy of configs/notify.toml in {data.settings}/, and add --notify."
         yield Finding("notices", "note", "nobody is told how an unattended run ended", remedy)
@@ -99,6 +103,19 @@ def _of_settings(data: DataFolder, config_dir: Path | None) -> Iterator[Finding]
         yield Finding("notices", "fault", f"{', '.join(missing)} is not set: no notice can be sent", "Set it.")
     else:
         yield Finding("notices", "ok", "somebody is named in notify.toml; only a run with --notify tells them")
+
+
+def _memory(settings: PipelineSettings) -> Iterator[Finding]:
+    has = memory_bytes()
+    if has is None:
+        return
+    may_need = settings.memory_limit_bytes + _BESIDE_BYTES
+    said = f"{has / 1e9:,.1f} GB; a large refresh may need {may_need / 1e9:,.1f} GB, memory_limit and what is beside it"
+    if may_need > has:
+        remedy = "Lower memory_limit in pipeline.toml: a large build then spills more and takes longer."
+        yield Finding("memory", "note", said, remedy)
+    else:
+        yield Finding("memory", "ok", said)
 
 
 def _versions(_: DataFolder) -> Iterator[Finding]:
