@@ -16,12 +16,24 @@ WITH baselines AS (
         AND measure IN (SELECT cohort FROM reference.measures WHERE flow IS NOT NULL)
 ),
 
+places AS (
+    SELECT
+        everywhere.practice_code,
+        everywhere.org_code AS all_code,
+        icbs.org_code AS icb_code,
+    FROM intermediate.int_organisations__levels AS everywhere
+    LEFT JOIN intermediate.int_organisations__levels AS icbs
+        ON everywhere.practice_code = icbs.practice_code AND icbs.org_level = 'icb'
+    WHERE everywhere.org_level = 'all'
+),
+
 members AS (
     SELECT
-        members.patient_key,
+        patients.patient_number,
         members.month,
         members.cohort AS measure,
-        members.practice_code,
+        places.all_code,
+        places.icb_code,
         coalesce('quintile ' || CAST(floor((people.imd_decile + 1) / 2) AS INTEGER), 'unknown') AS imd_quintile,
         CASE
             WHEN people.age < 18 THEN 'under 18'
@@ -34,39 +46,99 @@ members AS (
         coalesce(people.sex, 'unknown') AS sex,
     FROM intermediate.int_patient_months__memberships AS members
     INNER JOIN baselines ON members.cohort = baselines.measure AND baselines.baseline_month <= members.month
-    INNER JOIN intermediate.int_patient_months__flagged AS people
-        ON members.patient_key = people.patient_key AND members.month = people.month
-),
-
-placed AS (
-    SELECT
-        members.patient_key,
-        members.month,
-        members.measure,
-        levels.org_level,
-        levels.org_code,
-        dimensions.dimension,
-        CASE dimensions.dimension
-            WHEN 'imd_quintile' THEN members.imd_quintile
-            WHEN 'age_band' THEN members.age_band
-            WHEN 'sex' THEN members.sex
-        END AS dimension_value,
-    FROM members
-    INNER JOIN intermediate.int_organisations__levels AS levels
-        ON members.practice_code = levels.practice_code AND levels.org_level IN ('icb', 'all')
-    CROSS JOIN (VALUES ('imd_quintile'), ('age_band'), ('sex')) AS dimensions (dimension)
+    INNER JOIN intermediate.int_patients__numbered AS patients ON members.patient_key = patients.patient_key
+    INNER JOIN intermediate.int_patient_months__judged AS people
+        ON patients.patient_number = people.patient_number AND members.month = people.month
+    INNER JOIN places ON members.practice_code = places.practice_code
 ),
 
 at_baseline AS (
     SELECT
-        placed.patient_key,
-        placed.measure,
-        placed.org_level,
-        placed.org_code,
-        placed.dimension,
-        placed.dimension_value,
+        members.patient_number,
+        members.measure,
+        members.all_code,
+        members.icb_code,
+        members.imd_quintile,
+        members.age_band,
+        members.sex,
+    FROM members
+    INNER JOIN baselines ON members.measure = baselines.measure AND members.month = baselines.baseline_month
+),
+
+-- Counted before anything is spread over levels and dimensions: there are few such groups, and many people.
+counted AS (
+    SELECT
+        members.month,
+        members.measure,
+        members.all_code,
+        members.icb_code,
+        members.imd_quintile,
+        members.age_band,
+        members.sex,
+        at_baseline.all_code AS baseline_all_code,
+        at_baseline.icb_code AS baseline_icb_code,
+        at_baseline.imd_quintile AS baseline_imd_quintile,
+        at_baseline.age_band AS baseline_age_band,
+        at_baseline.sex AS baseline_sex,
+        count(*) AS people,
+    FROM members
+    LEFT JOIN at_baseline
+        ON members.patient_number = at_baseline.patient_number AND members.measure = at_baseline.measure
+    GROUP BY ALL
+),
+
+placed AS (
+    SELECT
+        counted.month,
+        counted.measure,
+        levels.org_level,
+        CASE levels.org_level WHEN 'all' THEN counted.all_code WHEN 'icb' THEN counted.icb_code END AS org_code,
+        CASE levels.org_level WHEN 'all' THEN counted.baseline_all_code WHEN 'icb' THEN counted.baseline_icb_code END
+            AS baseline_org_code,
+        dimensions.dimension,
+        CASE dimensions.dimension
+            WHEN 'imd_quintile' THEN counted.imd_quintile
+            WHEN 'age_band' THEN counted.age_band
+            WHEN 'sex' THEN counted.sex
+        END AS dimension_value,
+        CASE dimensions.dimension
+            WHEN 'imd_quintile' THEN counted.baseline_imd_quintile
+            WHEN 'age_band' THEN counted.baseline_age_band
+            WHEN 'sex' THEN counted.baseline_sex
+        END AS baseline_value,
+        counted.people,
+    FROM counted
+    CROSS JOIN (VALUES ('icb'), ('all')) AS levels (org_level)
+    CROSS JOIN (VALUES ('imd_quintile'), ('age_band'), ('sex')) AS dimensions (dimension)
+),
+
+now_counted AS (
+    SELECT
+        org_level,
+        org_code,
+        month,
+        measure,
+        dimension,
+        dimension_value,
+        CAST(sum(people) AS BIGINT) AS people,
+        CAST(
+            sum(CASE WHEN org_code = baseline_org_code AND dimension_value = baseline_value THEN people ELSE 0 END) AS BIGINT
+        ) AS people_in_both,
     FROM placed
-    INNER JOIN baselines ON placed.measure = baselines.measure AND placed.month = baselines.baseline_month
+    WHERE org_code IS NOT NULL
+    GROUP BY ALL
+),
+
+then_counted AS (
+    SELECT
+        now_counted.org_level,
+        now_counted.org_code,
+        now_counted.measure,
+        now_counted.dimension,
+        now_counted.dimension_value,
+        now_counted.people AS baseline_people,
+    FROM now_counted
+    INNER JOIN baselines ON now_counted.measure = baselines.measure AND now_counted.month = baselines.baseline_month
 ),
 
 months AS (
@@ -87,34 +159,7 @@ groups AS (
         measure,
         dimension,
         dimension_value,
-    FROM placed
-),
-
-now_counted AS (
-    SELECT
-        placed.org_level,
-        placed.org_code,
-        placed.month,
-        placed.measure,
-        placed.dimension,
-        placed.dimension_value,
-        count(*) AS people,
-        count(at_baseline.patient_key) AS people_in_both,
-    FROM placed
-    LEFT JOIN at_baseline USING (patient_key, measure, org_level, org_code, dimension, dimension_value)
-    GROUP BY ALL
-),
-
-then_counted AS (
-    SELECT
-        org_level,
-        org_code,
-        measure,
-        dimension,
-        dimension_value,
-        count(*) AS baseline_people,
-    FROM at_baseline
-    GROUP BY ALL
+    FROM now_counted
 )
 
 SELECT
