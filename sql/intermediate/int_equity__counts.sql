@@ -29,7 +29,7 @@ places AS (
 
 members AS (
     SELECT
-        patients.patient_number,
+        members.patient_number,
         members.month,
         members.cohort AS measure,
         places.all_code,
@@ -46,9 +46,8 @@ members AS (
         coalesce(people.sex, 'unknown') AS sex,
     FROM intermediate.int_patient_months__memberships AS members
     INNER JOIN baselines ON members.cohort = baselines.measure AND baselines.baseline_month <= members.month
-    INNER JOIN intermediate.int_patients__numbered AS patients ON members.patient_key = patients.patient_key
     INNER JOIN intermediate.int_patient_months__judged AS people
-        ON patients.patient_number = people.patient_number AND members.month = people.month
+        ON members.patient_number = people.patient_number AND members.month = people.month
     INNER JOIN places ON members.practice_code = places.practice_code
 ),
 

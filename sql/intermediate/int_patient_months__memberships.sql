@@ -1,14 +1,14 @@
 -- Who is in which cohort: the cohorts of a patient-month as rows, members alone.
 --
 -- Grain: one row per patient, month and cohort the patient is in.
--- Key: patient_key, month, cohort
+-- Key: patient_number, month, cohort
 --
 -- is_without: counted also when under-18s, strong palliative proxies and exclusions are left out. Practice "-" is what is
 -- in no practice. Balancing flags count adults and people of unknown age only. A new cohort is counted in the trends once
 -- it stands in this list.
 WITH patients AS (
     SELECT
-        patient_key,
+        patient_number,
         month,
         coalesce(practice_code, '-') AS practice_code,
         coalesce(is_adult, TRUE) AND coalesce(palliative_proxy <> 'strong', TRUE) AND NOT excluded AS is_without,
@@ -50,7 +50,7 @@ WITH patients AS (
 )
 
 SELECT
-    patient_key,
+    patient_number,
     month,
     practice_code,
     is_without,
@@ -99,7 +99,7 @@ WHERE is_member
 UNION ALL
 
 SELECT
-    patient_key,
+    patient_number,
     month,
     practice_code,
     is_without,
@@ -109,7 +109,7 @@ FROM intermediate.int_reviews__memberships
 UNION ALL
 
 SELECT
-    patient_key,
+    patient_number,
     month,
     practice_code,
     is_without,

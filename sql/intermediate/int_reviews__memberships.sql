@@ -1,14 +1,14 @@
 -- The work of reviewing: who was on the list, who was reviewed, who has a plan, and who is listed again after one.
 --
 -- Grain: one row per patient, month and process measure the patient is in.
--- Key: patient_key, month, cohort
+-- Key: patient_number, month, cohort
 --
 -- listed: found by a rule of the case-finding list, adult or of unknown age, not excluded. A review belongs to the
 -- calendar month of its day and to the practice of the patient in that month; "-" where there is none. listed_again: on
 -- the list in a month after that of a review that made a plan.
 WITH patients AS (
     SELECT
-        patient_key,
+        patient_number,
         month,
         coalesce(practice_code, '-') AS practice_code,
         coalesce(is_adult, TRUE) AND coalesce(palliative_proxy <> 'strong', TRUE) AND NOT excluded AS is_without,
@@ -32,39 +32,40 @@ WITH patients AS (
 
 reviews AS (
     SELECT
-        reviews.patient_key,
+        patients.patient_number,
         reviews.month,
         bool_or(outcomes.is_review = 'yes') AS is_reviewed,
         bool_or(outcomes.is_plan = 'yes') AS is_with_plan,
     FROM staging.stg_reviews__outcomes AS reviews
+    INNER JOIN intermediate.int_patients__numbered AS patients USING (patient_key)
     INNER JOIN reference.review_outcomes AS outcomes USING (outcome)
     WHERE outcomes.valid_to IS NULL
-    GROUP BY reviews.patient_key, reviews.month
+    GROUP BY patients.patient_number, reviews.month
 ),
 
 first_plans AS (
     SELECT
-        patient_key,
+        patient_number,
         min(month) AS month,
     FROM reviews
     WHERE is_with_plan
-    GROUP BY patient_key
+    GROUP BY patient_number
 ),
 
 placed AS (
     SELECT
-        reviews.patient_key,
+        reviews.patient_number,
         reviews.month,
         coalesce(patients.practice_code, '-') AS practice_code,
         coalesce(patients.is_without, TRUE) AS is_without,
         reviews.is_reviewed,
         reviews.is_with_plan,
     FROM reviews
-    LEFT JOIN patients USING (patient_key, month)
+    LEFT JOIN patients USING (patient_number, month)
 )
 
 SELECT
-    patient_key,
+    patient_number,
     month,
     practice_code,
     is_without,
@@ -75,19 +76,19 @@ WHERE is_listed
 UNION ALL
 
 SELECT
-    patients.patient_key,
+    patients.patient_number,
     patients.month,
     patients.practice_code,
     patients.is_without,
     'listed_again' AS cohort,
 FROM patients
-INNER JOIN first_plans ON patients.patient_key = first_plans.patient_key AND patients.month > first_plans.month
+INNER JOIN first_plans ON patients.patient_number = first_plans.patient_number AND patients.month > first_plans.month
 WHERE patients.is_listed
 
 UNION ALL
 
 SELECT
-    patient_key,
+    patient_number,
     month,
     practice_code,
     is_without,
@@ -98,7 +99,7 @@ WHERE is_reviewed
 UNION ALL
 
 SELECT
-    patient_key,
+    patient_number,
     month,
     practice_code,
     is_without,

@@ -1,7 +1,7 @@
 -- Who would be counted by a dose that a superseded definition asked for, and no cohort of today asks for.
 --
 -- Grain: one row per patient, month and old rule that counts the patient.
--- Key: patient_key, month, cohort
+-- Key: patient_number, month, cohort
 --
 -- An old rule is a line, above it or at it too, over each of some windows, in months with enough of them covered. Sums are
 -- compared unrounded. is_without and practice "-" are those of int_patient_months__memberships.
@@ -47,7 +47,7 @@ members AS (
 )
 
 SELECT
-    people.patient_key,
+    people.patient_number,
     people.month,
     coalesce(people.practice_code, '-') AS practice_code,
     coalesce(people.is_adult, TRUE) AND coalesce(people.palliative_proxy <> 'strong', TRUE) AND NOT people.excluded

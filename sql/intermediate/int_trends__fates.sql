@@ -36,15 +36,13 @@ then_counted AS (
         baselines.cohort,
         baselines.is_twin,
         baselines.baseline_month,
-        members.patient_key,
-        patients.patient_number,
+        members.patient_number,
         members.practice_code,
     FROM intermediate.int_patient_months__memberships AS members
     INNER JOIN baselines
         ON members.cohort = baselines.cohort
         AND members.month = baselines.baseline_month
         AND (members.is_without OR NOT baselines.is_twin)
-    LEFT JOIN intermediate.int_patients__numbered AS patients USING (patient_key)
 ),
 
 still_in_cohort AS (
@@ -60,7 +58,7 @@ still_in_cohort AS (
         END AS fate,
     FROM intermediate.int_patient_months__memberships AS members
     INNER JOIN then_counted
-        ON members.patient_key = then_counted.patient_key
+        ON members.patient_number = then_counted.patient_number
         AND members.cohort = then_counted.cohort
         AND members.month >= then_counted.baseline_month
 ),
@@ -169,7 +167,7 @@ joined AS (
         AND members.month >= baselines.baseline_month
         AND (members.is_without OR NOT baselines.is_twin)
     ANTI JOIN then_counted
-        ON baselines.measure = then_counted.measure AND members.patient_key = then_counted.patient_key
+        ON baselines.measure = then_counted.measure AND members.patient_number = then_counted.patient_number
     GROUP BY ALL
 )
 

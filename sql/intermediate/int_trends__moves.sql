@@ -7,7 +7,7 @@
 -- Only cohorts that have flows.
 WITH members AS (
     SELECT
-        members.patient_key,
+        members.patient_number,
         members.cohort,
         members.practice_code,
         months.month_index,
@@ -25,7 +25,7 @@ neighbours AS (
         lag(practice_code) OVER by_month AS practice_before,
         lead(month_index) OVER by_month = month_index + 1 AS stays_member,
     FROM members
-    WINDOW by_month AS (PARTITION BY patient_key, cohort ORDER BY month_index)
+    WINDOW by_month AS (PARTITION BY patient_number, cohort ORDER BY month_index)
 ),
 
 moves AS (

@@ -6,7 +6,7 @@
 -- Only baselines of a single month have an overlap. people_without counts those who are in the twin in both months.
 WITH members AS (
     SELECT
-        patient_key,
+        patient_number,
         month,
         practice_code,
         is_without,
@@ -25,7 +25,7 @@ baselines AS (
 earlier AS (
     SELECT
         baselines.baseline_month,
-        members.patient_key,
+        members.patient_number,
         members.practice_code,
         members.is_without,
         members.cohort,
@@ -42,5 +42,5 @@ SELECT
     count(*) AS people,
     count(*) FILTER (earlier.is_without AND members.is_without) AS people_without,
 FROM earlier
-INNER JOIN members USING (patient_key, cohort)
+INNER JOIN members USING (patient_number, cohort)
 GROUP BY ALL

@@ -36,7 +36,7 @@ people AS (
         levels.org_level,
         levels.org_code,
         measures.measure,
-        members.patient_key,
+        members.patient_number,
         CAST(sum(weights.weight) AS BIGINT) AS pattern,
     FROM intermediate.int_patient_months__memberships AS members
     INNER JOIN weights USING (month)

@@ -25,7 +25,7 @@ EMPTY = {
     "intermediate.int_list_sizes__monthly": "practice_code list_month:d next_list_month:d registered_patients:i",
     "intermediate.int_practice_months__items": "practice_code month:d measure numerator:i long_acting_items:i people:i",
     "intermediate.int_register__file_months": "source month:d is_current:b rows_read:i rows_quarantined:i",
-    "intermediate.int_reviews__memberships": "patient_key month:d practice_code is_without:b cohort",
+    "intermediate.int_reviews__memberships": "patient_number:i month:d practice_code is_without:b cohort",
 }
 TYPES = {"d": pa.date32(), "i": pa.int64(), "b": pa.bool_(), "": pa.string()}
 

@@ -45,7 +45,10 @@ stopped      | 2024-06          | gabapentin         | 84       | {age}
 
 def members(text: str, spill: Path) -> set[tuple[str, str]]:
     engine = build_from(tables_of(text, "2023-01..2024-12"), "intermediate.int_patient_months__memberships", spill)
-    rows = engine.fetch("SELECT patient_key, cohort FROM intermediate.int_patient_months__memberships").to_pylist()
+    rows = engine.fetch(
+        "SELECT patient_key, cohort FROM intermediate.int_patient_months__memberships "
+        "INNER JOIN intermediate.int_patients__numbered USING (patient_number)"
+    ).to_pylist()
     engine.close()
     return {(row["patient_key"], row["cohort"]) for row in rows if row["cohort"] in FLAGS}
 

@@ -23,11 +23,9 @@ PEOPLE = {
 
 def counted(spill: Path) -> dict[tuple[str, date], dict[str, tuple[int, int, int]]]:
     """By place and month, then by dimension and value: people now, at the baseline and in both."""
-    numbers = {key: number for number, key in enumerate(PEOPLE, 1)}
     rows = [
         {
-            "patient_key": key,
-            "patient_number": numbers[key],
+            "patient_number": key,
             "month": month,
             "practice_code": practice,
             "is_without": True,
@@ -43,13 +41,10 @@ def counted(spill: Path) -> dict[tuple[str, date], dict[str, tuple[int, int, int
     names = ("practice_code", "org_level", "org_code")
     given = {
         "intermediate.int_patient_months__memberships": people.select(
-            ["patient_key", "month", "practice_code", "is_without", "cohort"]
+            ["patient_number", "month", "practice_code", "is_without", "cohort"]
         ),
         "intermediate.int_patient_months__judged": people.select(
             ["patient_number", "month", "age", "sex", "imd_decile"]
-        ),
-        "intermediate.int_patients__numbered": pa.table(
-            {"patient_key": list(numbers), "patient_number": numbers.values()}
         ),
         "intermediate.int_organisations__levels": pa.Table.from_pylist(
             [dict(zip(names, row, strict=True)) for row in LEVELS]

@@ -53,7 +53,7 @@ def memberships(people: dict[str, str], cohort: str = "high_dose") -> pa.Table:
     return pa.Table.from_pylist(
         [
             {
-                "patient_key": key,
+                "patient_number": key,
                 "month": month,
                 "practice_code": cell.rstrip("*"),
                 "is_without": not cell.endswith("*"),
@@ -133,7 +133,6 @@ def test_those_who_return_after_a_month_left_and_joined(tmp_path: Path) -> None:
 
 
 WINDOWS = {"ann": (1, MAR), "bea": (0, APR), "cat": (0, JAN), "dan": (1, APR), "eve": (1, APR), "fay": (1, APR)}
-NUMBERS = {"ann": 1, "bea": 2, "cat": 3, "dan": 4, "eve": 5, "fay": 6, "hal": 8, "ida": 9, "joe": 10}
 
 
 def parts(people: dict[str, str], practices: dict[str, str], spill: Path) -> dict[tuple[str, str], dict[str, Any]]:
@@ -141,7 +140,7 @@ def parts(people: dict[str, str], practices: dict[str, str], spill: Path) -> dic
     the month of the last item; `practices` says where they are seen in April."""
     judged = [
         {
-            "patient_number": NUMBERS[key],
+            "patient_number": key,
             "month_index": INDEX[APR],
             "practice_code": practices.get(key, "A"),
             "opioid_months_3m": opioids,
@@ -149,10 +148,8 @@ def parts(people: dict[str, str], practices: dict[str, str], spill: Path) -> dic
         }
         for key, (opioids, last) in WINDOWS.items()
     ]
-    numbered = [{"patient_number": number, "patient_key": key} for key, number in NUMBERS.items()]
     tables = given(people) | {
         "intermediate.int_patient_months__judged": pa.Table.from_pylist(judged),
-        "intermediate.int_patients__numbered": pa.Table.from_pylist(numbered),
         "intermediate.int_measures__baseline": pa.Table.from_pylist(
             [
                 {"aim": "halve_high_dose", "measure": m, "baseline_first_month": JAN, "baseline_last_month": JAN}

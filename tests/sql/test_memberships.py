@@ -15,7 +15,7 @@ COHORTS = (*naive.COHORTS, *naive.BALANCING, "near_threshold", "dose_is_lower_bo
 
 def person(name: str, *cohorts: str, **given: Any) -> dict[str, Any]:
     known = {"practice_code": "A", "is_adult": True, "palliative_proxy": None, "excluded": False, **given}
-    return {"patient_key": name, "month": JUNE, **known, **{cohort: cohort in cohorts for cohort in COHORTS}}
+    return {"patient_number": name, "month": JUNE, **known, **{cohort: cohort in cohorts for cohort in COHORTS}}
 
 
 def members(folder: Path, *people: dict[str, Any]) -> list[tuple[str, str, bool]]:
@@ -23,7 +23,7 @@ def members(folder: Path, *people: dict[str, Any]) -> list[tuple[str, str, bool]
         list(people),
         pa.schema(
             [
-                ("patient_key", pa.string()),
+                ("patient_number", pa.string()),
                 ("month", pa.date32()),
                 ("practice_code", pa.string()),
                 ("is_adult", pa.bool_()),
@@ -34,7 +34,7 @@ def members(folder: Path, *people: dict[str, Any]) -> list[tuple[str, str, bool]
         ),
     )
     none = pa.schema(
-        [(name, pa.string()) for name in ("patient_key", "practice_code", "cohort")]
+        [(name, pa.string()) for name in ("patient_number", "practice_code", "cohort")]
         + [("month", pa.date32()), ("is_without", pa.bool_())]
     ).empty_table()
     given = {
@@ -43,10 +43,10 @@ def members(folder: Path, *people: dict[str, Any]) -> list[tuple[str, str, bool]
         "intermediate.int_superseded__memberships": none,
     }
     engine = build_from(given, "intermediate.int_patient_months__memberships", folder)
-    asked = "SELECT patient_key, cohort, is_without, practice_code FROM intermediate.int_patient_months__memberships"
+    asked = "SELECT patient_number, cohort, is_without, practice_code FROM intermediate.int_patient_months__memberships"
     rows = engine.fetch(asked).to_pylist()
     engine.close()
-    return sorted((row["patient_key"], row["cohort"], row["is_without"]) for row in rows)
+    return sorted((row["patient_number"], row["cohort"], row["is_without"]) for row in rows)
 
 
 @pytest.mark.parametrize(

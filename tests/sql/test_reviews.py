@@ -121,6 +121,7 @@ def test_the_work_of_reviewing_is_counted_by_month(tmp_path: Path) -> None:
     )
     rows = engine.fetch(
         "SELECT cohort, month, patient_key, practice_code FROM intermediate.int_reviews__memberships "
+        "INNER JOIN intermediate.int_patients__numbered USING (patient_number) "
         "WHERE month >= '2024-09-01'"
     ).to_pylist()
     engine.close()

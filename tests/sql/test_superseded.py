@@ -33,7 +33,8 @@ def counted(spill: Path, rule: dict[str, Any], month: str = "2024-03-01") -> dic
     given = {**tables_of(PEOPLE, "2023-01..2024-12"), "reference.superseded_rules": rules}
     engine = build_from(given, "intermediate.int_patient_months__memberships", spill)
     rows = engine.fetch(
-        "SELECT * FROM intermediate.int_patient_months__memberships WHERE cohort = 'high_dose_until_2025_11'"
+        "SELECT * FROM intermediate.int_patient_months__memberships "
+        "INNER JOIN intermediate.int_patients__numbered USING (patient_number) WHERE cohort = 'high_dose_until_2025_11'"
     ).to_pylist()
     engine.close()
     return {row["patient_key"]: row["is_without"] for row in rows if row["month"].isoformat() == month}
