@@ -51,6 +51,7 @@ TESTS_OF_COUNTS = {
         "tests/sql/test_flows.py",
         "tests/equivalence/test_trends_equal_naive.py",
     ),
+    "intermediate.int_equity__counts": ("tests/sql/test_equity_counts.py",),
 }
 SHIPPED = dict(models.discover(assets.SQL_DIR))
 RUN_WITH = """
