@@ -45,7 +45,11 @@ __all__ = [
 ]
 
 
-_BYTES = {"MB": 1000**2, "GB": 1000**3, "MiB": 1024**2, "GiB": 1024**3}
+def bytes_of(limit: str) -> int:
+    """A limit of pipeline.toml, such as `4GB` or `512MiB`, as a number: what DuckDB takes it for."""
+    number, unit = int(limit.rstrip("GMBi")), limit.lstrip("0123456789")
+    sizes = {"MB": 1000**2, "GB": 1000**3, "MiB": 1024**2, "GiB": 1024**3}
+    return number * sizes[unit]
 
 
 class PipelineSettings(Frozen):
@@ -66,12 +70,6 @@ class PipelineSettings(Frozen):
     spill_limit: str = Field(default="100GB", pattern=r"^\d+(MB|GB|MiB|GiB)$")
     threads: int = Field(ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-    @property
-    def memory_limit_bytes(self) -> int:
-        """The limit as a number."""
-        unit = next(unit for unit in _BYTES if self.memory_limit.endswith(unit))
-        return int(self.memory_limit.removesuffix(unit)) * _BYTES[unit]
 
 
 class CohortSettings(Frozen):

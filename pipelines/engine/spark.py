@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from pipelines.config import bytes_of
 from pipelines.engine import dialect
 from pipelines.engine.base import LandedPart, Parameter
 from pipelines.engine.dialect import view_of
@@ -80,7 +81,7 @@ def start_session(master: str, work_folder: Path, memory_limit: str) -> "SparkSe
     told = {
         "spark.master": master,
         "spark.app.name": "opioids",
-        "spark.driver.memory": f"{_mebibytes(memory_limit)}m",
+        "spark.driver.memory": f"{bytes_of(memory_limit) // 1024**2}m",
         "spark.local.dir": str(work_folder),
         "spark.sql.warehouse.dir": str(work_folder / "spark-warehouse"),
         "spark.ui.enabled": "false",
@@ -106,13 +107,6 @@ def start_session(master: str, work_folder: Path, memory_limit: str) -> "SparkSe
             _first_line(error),
             "It needs Java 17 or later; of a cluster, look whether spark_master in pipeline.toml is its address.",
         ) from None
-
-
-def _mebibytes(limit: str) -> int:
-    """`4GB` in MiB, which Spark counts in."""
-    number, unit = int(limit.rstrip("GMBi")), limit.lstrip("0123456789")
-    sizes = {"MB": 1000**2, "GB": 1000**3, "MiB": 1024**2, "GiB": 1024**3}
-    return number * sizes[unit] // 1024**2
 
 
 def _java_error() -> type[Exception]:

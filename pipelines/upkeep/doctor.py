@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 from pipelines.audit import AuditTrail
 from pipelines.caveats import caveats_of
-from pipelines.config import PipelineSettings, load_settings
+from pipelines.config import PipelineSettings, bytes_of, load_settings
 from pipelines.errors import PipelineError
 from pipelines.folders import DataFolder, is_open_to_others
 from pipelines.housekeeping import bytes_needed, leftovers
@@ -109,7 +109,7 @@ def _memory(settings: PipelineSettings) -> Iterator[Finding]:
     has = memory_bytes()
     if has is None:
         return
-    may_need = settings.memory_limit_bytes + _BESIDE_BYTES
+    may_need = bytes_of(settings.memory_limit) + _BESIDE_BYTES
     said = f"{has / 1e9:,.1f} GB; a large refresh may need {may_need / 1e9:,.1f} GB, memory_limit and what is beside it"
     if may_need > has:
         remedy = "Lower memory_limit in pipeline.toml: a large build then spills more and takes longer."

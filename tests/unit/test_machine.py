@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import load_settings
+from pipelines.config import bytes_of
 from pipelines.folders import DataFolder
 from pipelines.upkeep import doctor
 from pipelines.upkeep.machine import memory_bytes
@@ -25,7 +25,7 @@ def test_a_container_has_what_it_may_use_and_not_what_the_machine_has(tmp_path: 
     [("512MB", 512_000_000), ("4GB", 4_000_000_000), ("512MiB", 536_870_912), ("2GiB", 2_147_483_648)],
 )
 def test_the_limit_is_read_as_duckdb_reads_it(limit: str, number: int) -> None:
-    assert load_settings().pipeline.model_copy(update={"memory_limit": limit}).memory_limit_bytes == number
+    assert bytes_of(limit) == number
 
 
 # As shipped 4 GB, and 1.5 beside it.
